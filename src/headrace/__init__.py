@@ -1,0 +1,1 @@
+"""Headrace: a self-hosted flow-automation engine."""

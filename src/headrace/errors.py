@@ -1,0 +1,191 @@
+"""Every problem that Headrace reports, as one tree.
+
+    HeadraceError
+    ├── Problem                     a caller's mistake; becomes a JSON:API error object
+    │   ├── Invalid                 400 invalid
+    │   ├── NotAuthenticated        401 not_authenticated
+    │   ├── AuthenticationFailed    401 authentication_failed
+    │   ├── PermissionDenied        403 permission_denied
+    │   ├── NotFound                404 not_found
+    │   ├── MethodNotAllowed        405 method_not_allowed
+    │   ├── NotAcceptable           406 not_acceptable
+    │   ├── Conflict                409 conflict
+    │   ├── Gone                    410 gone
+    │   ├── TooLarge                413 payload_too_large
+    │   ├── UnsupportedMediaType    415 unsupported_media_type
+    │   ├── Throttled               429 throttled
+    │   └── Unavailable             503 service_unavailable
+    ├── Problems                    several problems of one request, reported together
+    └── OperatorError               a mistake of whoever runs Headrace: one clear line, exit status 1
+        ├── ConfigError             a setting that cannot be used
+        ├── DatabaseError           PostgreSQL cannot be started or reached
+        └── CommandError            a command that cannot do what was asked
+
+Results that are expected are values (`Skip`, `Refused`, `Retry`), never exceptions; an exception that is not in this
+tree is a bug. Source: reference 7.2 (statuses and codes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+
+class HeadraceError(Exception):
+    """The root of the tree."""
+
+
+class Problem(HeadraceError):
+    """A caller's mistake: `detail` names the thing, the value and the rule.
+
+    `pointer` is a JSON pointer into the request body (`/data/attributes/name`), `parameter` the name of a query
+    parameter or header; at most one of them is given. `meta` is free data for programs.
+    """
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid"
+    title: ClassVar[str] = "Invalid input."
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        pointer: str | None = None,
+        parameter: str | None = None,
+        code: str | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.pointer = pointer
+        self.parameter = parameter
+        self.error_code = code or self.code
+        self.meta = dict(meta or {})
+
+    def __repr__(self) -> str:
+        where = self.pointer or self.parameter or "-"
+        return f"{type(self).__name__}({where}: {self.detail})"
+
+
+class Invalid(Problem):
+    """The request breaks a rule of the API."""
+
+
+class NotAuthenticated(Problem):
+    """No credentials were given."""
+
+    status = 401
+    code = "not_authenticated"
+    title = "Authentication credentials were not provided."
+
+
+class AuthenticationFailed(Problem):
+    """The credentials are not valid."""
+
+    status = 401
+    code = "authentication_failed"
+    title = "Incorrect authentication credentials."
+
+
+class PermissionDenied(Problem):
+    """The key lacks a scope, or the account a feature."""
+
+    status = 403
+    code = "permission_denied"
+    title = "You do not have permission to perform this action."
+
+
+class NotFound(Problem):
+    """The named thing does not exist in this account."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found."
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, the method on it does not."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed."
+
+
+class NotAcceptable(Problem):
+    """The `Accept` header admits no media type that is served."""
+
+    status = 406
+    code = "not_acceptable"
+    title = "Not acceptable."
+
+
+class Conflict(Problem):
+    """The request contradicts the present state."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict."
+
+
+class Gone(Problem):
+    """The revision or the operation has been retired."""
+
+    status = 410
+    code = "gone"
+    title = "Gone."
+
+
+class TooLarge(Problem):
+    """The body is larger than the operation takes."""
+
+    status = 413
+    code = "payload_too_large"
+    title = "Request body too large."
+
+
+class UnsupportedMediaType(Problem):
+    """The body is of a media type that is not read here."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Unsupported media type."
+
+
+class Throttled(Problem):
+    """A rate limit is used up; `meta['retry_after']` holds whole seconds."""
+
+    status = 429
+    code = "throttled"
+    title = "Request was throttled."
+
+
+class Unavailable(Problem):
+    """The service cannot answer now."""
+
+    status = 503
+    code = "service_unavailable"
+    title = "Service unavailable."
+
+
+class Problems(HeadraceError):
+    """Several problems of one request; the first decides the status."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(problem.detail for problem in self.problems))
+
+
+class OperatorError(HeadraceError):
+    """A mistake of whoever runs Headrace, told in one clear line."""
+
+
+class ConfigError(OperatorError):
+    """A setting cannot be used; the message names the variable, its value and the rule."""
+
+
+class DatabaseError(OperatorError):
+    """PostgreSQL cannot be started or reached."""
+
+
+class CommandError(OperatorError):
+    """A command cannot do what it was asked."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from headrace.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Config:
     """The settings of one installation.
 

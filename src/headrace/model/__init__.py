@@ -1,1 +1,9 @@
+"""The records that the layers hand to one another: plain, frozen, without behaviour that needs a database."""
 
+from headrace.model.account import Account
+from headrace.model.delivery import Channel, DeliveryState
+from headrace.model.event import Event
+from headrace.model.profile import Profile
+from headrace.model.run import Run, RunState
+
+__all__ = ["Account", "Channel", "DeliveryState", "Event", "Profile", "Run", "RunState"]

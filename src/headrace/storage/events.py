@@ -57,7 +57,7 @@ written AS (
                        properties)
     SELECT bucket, $1, profile_id, metric_id, occurred_at, number, value, value_currency, properties FROM chosen
 )
-"""  # noqa: S608 - the interpolated part is a constant of this module
+"""
 
 _INSERT_QUIETLY = _INSERT + "SELECT number FROM chosen"
 

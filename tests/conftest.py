@@ -1,0 +1,101 @@
+"""Fixtures that every test may ask for: an embedded server for the session, a fresh database for one test."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from headrace.storage import embedded
+
+TEMPLATE = "headrace_template"
+TUNING = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "logging_collector": "off",
+}
+"""Speed instead of durability; for tests that kill no server."""
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder for the session that other users may enter, as an embedded server started by root demands.
+
+    pytest's own temporary folders have mode 0700.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="headrace-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def data_dir(open_folder: Path) -> Iterator[Path]:
+    """A path, free at first, for the data folder of one test (HEADRACE_DATA_DIR), whoever runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="data-", dir=open_folder))
+    folder.chmod(0o755)
+    yield folder / "data"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(open_folder: Path) -> Iterator[embedded.Server]:
+    """The embedded server of the session, holding a migrated template database."""
+    with embedded.running(open_folder / "server", tuning=TUNING) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database_names() -> Iterator[str]:
+    """Names for databases, each used once."""
+    return (f"test_{number}" for number in itertools.count(1))
+
+
+@pytest.fixture(scope="session")
+def migrated_template(server: embedded.Server) -> str:
+    """The name of a database with the present schema and no rows."""
+    from headrace.storage.migrate import migrate  # only tests of the database need it
+
+    run_apart(execute(server.dsn, f"CREATE DATABASE {TEMPLATE}"))
+    run_apart(migrate(dsn_of(server, TEMPLATE)))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_dsn(server: embedded.Server, migrated_template: str, database_names: Iterator[str]) -> Iterator[str]:
+    """The address of a fresh, migrated database, dropped after the test."""
+    name = next(database_names)
+    run_apart(execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+    yield dsn_of(server, name)
+    run_apart(execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def dsn_of(server: embedded.Server, database: str) -> str:
+    """Return the address of another database on the server."""
+    return server.dsn.replace("/headrace?", f"/{database}?", 1)
+
+
+def run_apart(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine on a thread of its own, so that synchronous fixtures serve tests with and without a loop."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, work).result()
+
+
+async def execute(dsn: str, statement: str) -> None:
+    """Run one statement over a connection of its own."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -1,0 +1,135 @@
+"""Gathering concurrent event posts into few transactions.
+
+Requests hand in their events and wait until these are committed; whatever arrives while one batch is being written
+becomes the next batch. One caller's bad event never spoils another's: what can be known beforehand comes back as a
+`Problem` of its own, and a batch that fails as a whole is written once more, request by request.
+Source: DESIGN section 3 (ingest).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from headrace.clock import Clock
+from headrace.errors import Problem
+from headrace.ids import IdSource
+from headrace.storage.database import Database
+from headrace.storage.ingest import Accepted, Arrival, IncomingEvent, ingest
+from headrace.storage.partitions import Partitions
+from headrace.storage.resolve import LostRace
+from headrace.storage.serials import Serials
+
+BATCH = 2_000
+"""Events in one transaction, unless a single request brings more."""
+WRITERS = 2
+"""Transactions under way at once in one process: while one commits, the next is being put together."""
+RACES = 20
+"""How often a batch that lost a race for an identifier begins anew before that counts as a bug."""
+
+Result = list[Accepted | Problem]
+
+
+@dataclass(slots=True, eq=False)
+class _Submission:
+    events: Sequence[IncomingEvent]
+    accepted_at: datetime
+    done: asyncio.Future[Result] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Ingest:
+    """Takes events and answers once they are durable."""
+
+    __slots__ = ("_clock", "_database", "_ids", "_partitions", "_queues", "_serials", "_writers")
+
+    def __init__(
+        self, database: Database, clock: Clock, ids: IdSource, serials: Serials, partitions: Partitions
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._serials = serials
+        self._partitions = partitions
+        self._queues: defaultdict[str, deque[_Submission]] = defaultdict(deque)
+        self._writers: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
+
+    async def submit(self, account_id: str, events: Sequence[IncomingEvent], accepted_at: datetime) -> Result:
+        """Make `events` durable and return, in their order, what became of each.
+
+        `accepted_at` is the account's present moment. Raises what the database raises when nothing could be written.
+        """
+        submission = _Submission(events, accepted_at)
+        self._queues[account_id].append(submission)
+        writers = self._writers[account_id]
+        if len(writers) < WRITERS:
+            task = asyncio.create_task(self._drain(account_id))
+            writers.add(task)
+            task.add_done_callback(writers.discard)
+        return await submission.done
+
+    async def close(self) -> None:
+        """Wait for what has been handed in."""
+        while tasks := [task for writers in self._writers.values() for task in writers]:
+            await asyncio.gather(*tasks)
+
+    async def _drain(self, account_id: str) -> None:
+        queue = self._queues[account_id]
+        # One turn of the loop, so that requests parsed in the same turn share the first batch.
+        await asyncio.sleep(0)
+        while queue:
+            batch = _take(queue)
+            try:
+                await self._write(account_id, batch)
+            except Exception as error:
+                if len(batch) == 1:
+                    _fail(batch[0], error)
+                else:
+                    await self._write_singly(account_id, batch)
+
+    async def _write_singly(self, account_id: str, batch: list[_Submission]) -> None:
+        for submission in batch:
+            try:
+                await self._write(account_id, [submission])
+            except Exception as error:
+                _fail(submission, error)
+
+    async def _write(self, account_id: str, batch: list[_Submission]) -> None:
+        events = [event for submission in batch for event in submission.events]
+        await self._partitions.ensure("event", {event.occurred_at for event in events})
+        serials = await self._serials.take(len(events))
+        arrival = Arrival(max(one.accepted_at for one in batch), self._clock.now())
+        results = await self._commit(account_id, events, serials, arrival)
+        position = 0
+        for submission in batch:
+            end = position + len(submission.events)
+            if not submission.done.done():
+                submission.done.set_result(results[position:end])
+            position = end
+
+    async def _commit(
+        self, account_id: str, events: Sequence[IncomingEvent], serials: Sequence[int], arrival: Arrival
+    ) -> Result:
+        for _ in range(RACES):
+            try:
+                async with self._database.transaction() as transaction:
+                    return await ingest(transaction, account_id, events, serials, arrival, self._ids)
+            except LostRace:
+                continue
+        raise RuntimeError(f"a batch of {len(events)} events lost {RACES} races for its identifiers")
+
+
+def _take(queue: deque[_Submission]) -> list[_Submission]:
+    batch = [queue.popleft()]
+    size = len(batch[0].events)
+    while queue and size + len(queue[0].events) <= BATCH:
+        size += len(queue[0].events)
+        batch.append(queue.popleft())
+    return batch
+
+
+def _fail(submission: _Submission, error: Exception) -> None:
+    if not submission.done.done():
+        submission.done.set_exception(error)

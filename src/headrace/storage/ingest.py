@@ -1,0 +1,100 @@
+"""Ingest: the one transaction that makes accepted events durable.
+
+It writes identifiers, profile changes, event keys, events and their `pending` rows, and nothing more: what follows from
+an event is worked out later by the consumer. It takes no bucket lock. Source: DESIGN section 3 (ingest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from headrace.errors import Problem
+from headrace.ids import IdSource, bucket_of, event_number
+from headrace.storage.database import Connection
+from headrace.storage.events import NewEvent, insert_pending
+from headrace.storage.identity import IncomingProfile
+from headrace.storage.resolve import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """An event as a request describes it, its metric already known by id.
+
+    `occurred_at` is UTC, cut to the second. `unique_id` None stands for the event's own second, so that two events of
+    one metric and person within a second are one. Source: reference 5.4.
+    """
+
+    profile: IncomingProfile
+    metric_id: str
+    occurred_at: datetime
+    unique_id: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    value: Decimal | None = None
+    value_currency: str | None = None
+    backfill: bool = False
+    chain: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that is durable. `is_new` is False for a repetition, of which nothing was stored."""
+
+    profile_id: str
+    number: int
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a batch arrived: on the account's clock and on the machine's."""
+
+    accepted_at: datetime
+    received_at: datetime
+
+
+async def ingest(
+    transaction: Connection,
+    account_id: str,
+    events: Sequence[IncomingEvent],
+    serials: Sequence[int],
+    arrival: Arrival,
+    ids: IdSource,
+) -> list[Accepted | Problem]:
+    """Write a batch of events of one account and return, in their order, what became of each.
+
+    `serials` holds one serial per event. Partitions for the events' times must exist. Raises `resolve.LostRace` when
+    the transaction must be rolled back and begun anew.
+    """
+    resolver = Resolver(transaction, account_id, ids, arrival.accepted_at)
+    people = await resolver.resolve([event.profile for event in events])
+    numbers = [event_number(event.occurred_at, serial) for event, serial in zip(events, serials, strict=True)]
+    rows = [
+        _row(event, person, number)
+        for event, person, number in zip(events, people, numbers, strict=True)
+        if isinstance(person, str)
+    ]
+    fresh = await insert_pending(transaction, account_id, rows, arrival.accepted_at, arrival.received_at)
+    return [
+        Accepted(person, number, number in fresh) if isinstance(person, str) else person
+        for person, number in zip(people, numbers, strict=True)
+    ]
+
+
+def _row(event: IncomingEvent, profile_id: str, number: int) -> NewEvent:
+    return NewEvent(
+        bucket_of(profile_id),
+        profile_id,
+        event.metric_id,
+        event.unique_id or str(int(event.occurred_at.timestamp())),
+        number,
+        event.occurred_at,
+        event.properties,
+        event.value,
+        event.value_currency,
+        event.backfill,
+        event.chain,
+    )

@@ -1,0 +1,108 @@
+"""Resolving people: from what requests say about persons to profile ids, making the profiles that do not exist.
+
+One batch, one transaction, a fixed number of statements. A person is the profile that the first known of their
+identifiers names, in the order of `identity.Kind`; unknown identifiers are added to it. Where two identifiers
+name two profiles, the first decides and the other profile is left alone: joining them is a merge, which a user asks
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from headrace.errors import Invalid, Problem
+from headrace.ids import IdSource
+from headrace.storage import identity, profile_rows
+from headrace.storage.database import Connection
+from headrace.storage.identity import Identifier, IncomingProfile, Kind
+from headrace.storage.profile_rows import ProfilePatch
+
+COLUMNS = {Kind.EMAIL: "email", Kind.PHONE: "phone_number", Kind.EXTERNAL: "external_id"}
+"""The identifiers of which a profile has one, shown in its row. Anonymous ids are many."""
+
+
+class LostRace(Exception):
+    """Somebody else claimed an identifier meanwhile; roll back, begin anew and see the winner."""
+
+
+class Resolver:
+    """Works out one batch of people of one account; made for one transaction and thrown away."""
+
+    __slots__ = ("_account_id", "_claims", "_ids", "_known", "_new", "_now", "_patches", "_transaction")
+
+    def __init__(self, transaction: Connection, account_id: str, ids: IdSource, now: datetime) -> None:
+        self._transaction = transaction
+        self._account_id = account_id
+        self._ids = ids
+        self._now = now
+        self._known: dict[Identifier, str] = {}
+        self._claims: dict[Identifier, str] = {}
+        self._new: set[str] = set()
+        self._patches: dict[str, ProfilePatch] = {}
+
+    async def resolve(self, people: Sequence[IncomingProfile]) -> list[str | Problem]:
+        """Return a profile id per person, or what is wrong with that person; the others are written all the same.
+
+        Raises `LostRace` when the transaction must be begun anew.
+        """
+        given = [person.identifiers() for person in people]
+        wanted = {one for identifiers in given for one in identifiers}
+        self._known = await identity.find(self._transaction, self._account_id, wanted)
+        named = {person.profile_id for person in people if person.profile_id}
+        existing = await profile_rows.existing(self._transaction, self._account_id, named)
+        answers = [self._person(*one, existing) for one in zip(people, given, strict=True)]
+        await self._write()
+        return answers
+
+    def _person(self, person: IncomingProfile, identifiers: list[Identifier], existing: set[str]) -> str | Problem:
+        if person.profile_id and person.profile_id not in existing:
+            return Invalid(f"there is no profile {person.profile_id!r} in this account")
+        if not person.profile_id and not identifiers:
+            return Invalid("a profile needs an id, email, phone_number, external_id or anonymous_id; none was given")
+        known = (self._known[one] for one in identifiers if one in self._known)
+        profile_id = person.profile_id or next(known, None) or self._make()
+        self._claim(profile_id, person, identifiers)
+        return profile_id
+
+    def _make(self) -> str:
+        profile_id = self._ids.ulid(self._now)
+        self._new.add(profile_id)
+        return profile_id
+
+    def _claim(self, profile_id: str, person: IncomingProfile, identifiers: list[Identifier]) -> None:
+        patch = self._patches.setdefault(profile_id, ProfilePatch(profile_id))
+        for one in identifiers:
+            if one not in self._known:
+                self._known[one] = self._claims[one] = profile_id
+                column = COLUMNS.get(one.kind, "anonymous_id")
+                patch.fields[column] = person.email.strip() if column == "email" and person.email else one.value
+        patch.lay(person.fields, person.location, person.properties)
+
+    async def _write(self) -> None:
+        await self._release_replaced()
+        claims = sorted(self._claims.items())
+        if not await identity.claim(self._transaction, self._account_id, claims):
+            raise LostRace
+        new = [patch for patch in self._patches.values() if patch.profile_id in self._new]
+        old = [patch for patch in self._patches.values() if patch.profile_id not in self._new and not patch.is_empty]
+        await profile_rows.insert(self._transaction, self._account_id, new, self._now)
+        await profile_rows.update(self._transaction, self._account_id, old, self._now)
+
+    async def _release_replaced(self) -> None:
+        """Give up the address, number or external id that a stored profile had before this batch gave it another."""
+        touched = {
+            profile_id
+            for one, profile_id in self._claims.items()
+            if one.kind in COLUMNS and profile_id not in self._new
+        }
+        rows = await profile_rows.lock_identifiers(self._transaction, self._account_id, touched)
+        replaced: list[tuple[Identifier, str]] = []
+        for row in rows:
+            fields = self._patches[row["profile_id"]].fields
+            for kind, column in COLUMNS.items():
+                old = identity.normal_email(row[column]) if kind is Kind.EMAIL else row[column]
+                new = fields.get(column)
+                if old and new and old != (identity.normal_email(new) if kind is Kind.EMAIL else new):
+                    replaced.append((Identifier(kind, old), row["profile_id"]))
+        await identity.release(self._transaction, self._account_id, replaced)

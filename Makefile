@@ -1,0 +1,52 @@
+# Everything that is done with the project, by one word each. A bare machine needs Python >= 3.11, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+
+help: ## Say what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make the virtual environment from the lock file.
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Headrace needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## Play 30 days of a sample shop, print its report and serve it until Ctrl-C.
+	$(BIN)/headrace demo $(DEMO)
+
+test: $(READY) ## Run every test with reduced counts.
+	$(BIN)/pytest -q
+
+soak: $(READY) ## Run the tests that kill and churn with their full counts.
+	$(BIN)/pytest -q -m soak --timeout 3600 --override-ini 'addopts='
+
+check: $(READY) ## Lint, check types, layers and the length of files.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/unit/test_project.py
+
+bench: $(READY) ## Measure, each figure as a ratio to a baseline of the same run.
+	$(BIN)/python -m benchmarks
+
+bench-full: $(READY) ## The same with the full sizes and five rounds.
+	$(BIN)/python -m benchmarks --full
+
+lock: $(READY) ## Work the lock file out anew from pyproject.toml.
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --universal --no-emit-index-url --no-header \
+		--quiet --output-file requirements.lock
+
+clean: ## Remove the virtual environment and caches.
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup demo test soak check bench bench-full lock clean

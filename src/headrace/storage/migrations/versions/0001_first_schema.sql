@@ -1,10 +1,10 @@
 -- The first schema.
 
-CREATE SEQUENCE event_serial;
-
 CREATE SEQUENCE action_serial START WITH 10000001;
 
 CREATE SEQUENCE clock_serial;
+
+CREATE SEQUENCE event_serial;
 
 CREATE TABLE account (
     account_id TEXT NOT NULL,
@@ -174,113 +174,9 @@ CREATE TABLE flow_message (
     CONSTRAINT flow_message_pkey PRIMARY KEY (message_id)
 );
 
-CREATE INDEX flow_message_account_id_action_id_idx ON flow_message (account_id, action_id);
-
 CREATE INDEX flow_message_account_id_flow_id_idx ON flow_message (account_id, flow_id);
 
-CREATE TABLE profile (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    profile_id TEXT NOT NULL,
-    email TEXT,
-    phone_number TEXT,
-    external_id TEXT,
-    anonymous_id TEXT,
-    first_name TEXT,
-    last_name TEXT,
-    organization TEXT,
-    title TEXT,
-    image TEXT,
-    locale TEXT,
-    timezone TEXT,
-    location JSONB DEFAULT '{}'::jsonb NOT NULL,
-    properties JSONB DEFAULT '{}'::jsonb NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    last_event_at TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT profile_pkey PRIMARY KEY (bucket, account_id, profile_id)
-);
-
-CREATE INDEX profile_account_id_profile_id_idx ON profile (account_id, profile_id);
-
-CREATE INDEX profile_account_id_updated_at_profile_id_idx ON profile (account_id, updated_at, profile_id);
-
-CREATE INDEX profile_account_id_email_idx ON profile (account_id, email);
-
-CREATE TABLE identifier (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    kind SMALLINT NOT NULL,
-    value TEXT NOT NULL,
-    profile_id TEXT NOT NULL,
-    CONSTRAINT identifier_pkey PRIMARY KEY (bucket, account_id, kind, value)
-);
-
-CREATE INDEX identifier_account_id_profile_id_idx ON identifier (account_id, profile_id);
-
-CREATE TABLE event_key (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    profile_id TEXT NOT NULL,
-    metric_id TEXT NOT NULL,
-    unique_id TEXT NOT NULL,
-    CONSTRAINT event_key_pkey PRIMARY KEY (bucket, account_id, profile_id, metric_id, unique_id)
-);
-
-CREATE TABLE event (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    profile_id TEXT NOT NULL,
-    metric_id TEXT NOT NULL,
-    occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    number BIGINT NOT NULL,
-    value NUMERIC,
-    value_currency TEXT,
-    properties JSONB NOT NULL,
-    CONSTRAINT event_pkey PRIMARY KEY (bucket, account_id, profile_id, metric_id, occurred_at, number)
-)
- PARTITION BY RANGE (occurred_at);
-
-CREATE INDEX event_account_id_number_idx ON event (account_id, number);
-
-CREATE TABLE pending (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    seq BIGINT GENERATED ALWAYS AS IDENTITY,
-    profile_id TEXT NOT NULL,
-    metric_id TEXT NOT NULL,
-    number BIGINT NOT NULL,
-    occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    backfill BOOLEAN NOT NULL,
-    chain SMALLINT NOT NULL,
-    CONSTRAINT pending_pkey PRIMARY KEY (bucket, account_id, seq)
-)
- WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
-
-CREATE TABLE membership (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    profile_id TEXT NOT NULL,
-    group_id TEXT NOT NULL,
-    joined_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT membership_pkey PRIMARY KEY (bucket, account_id, profile_id, group_id)
-);
-
-CREATE INDEX membership_account_id_group_id_joined_at_profile_id_idx ON membership (account_id, group_id, joined_at, profile_id);
-
-CREATE TABLE consent (
-    bucket SMALLINT NOT NULL,
-    account_id TEXT NOT NULL,
-    profile_id TEXT NOT NULL,
-    channel SMALLINT NOT NULL,
-    subscription TEXT NOT NULL,
-    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    method TEXT,
-    detail TEXT,
-    CONSTRAINT consent_pkey PRIMARY KEY (bucket, account_id, profile_id, channel)
-);
+CREATE INDEX flow_message_account_id_action_id_idx ON flow_message (account_id, action_id);
 
 CREATE TABLE run (
     bucket SMALLINT NOT NULL,
@@ -359,13 +255,13 @@ CREATE TABLE delivery (
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX delivery_sent_idx ON delivery (account_id, sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX delivery_profile_idx ON delivery (bucket, account_id, profile_id, channel, queued_at);
 
 CREATE INDEX delivery_due_idx ON delivery (clock, bucket, due_at) WHERE state = 0;
 
-CREATE INDEX delivery_lease_idx ON delivery (lease_until) WHERE state = 1;
+CREATE INDEX delivery_sent_idx ON delivery (account_id, sent_at) WHERE sent_at IS NOT NULL;
 
-CREATE INDEX delivery_profile_idx ON delivery (bucket, account_id, profile_id, channel, queued_at);
+CREATE INDEX delivery_lease_idx ON delivery (lease_until) WHERE state = 1;
 
 CREATE TABLE inbox_message (
     bucket SMALLINT NOT NULL,
@@ -386,6 +282,110 @@ CREATE TABLE inbox_message (
 );
 
 CREATE INDEX inbox_message_account_id_number_idx ON inbox_message (account_id, number);
+
+CREATE TABLE profile (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    profile_id TEXT NOT NULL,
+    email TEXT,
+    phone_number TEXT,
+    external_id TEXT,
+    anonymous_id TEXT,
+    first_name TEXT,
+    last_name TEXT,
+    organization TEXT,
+    title TEXT,
+    image TEXT,
+    locale TEXT,
+    timezone TEXT,
+    location JSONB DEFAULT '{}'::jsonb NOT NULL,
+    properties JSONB DEFAULT '{}'::jsonb NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    last_event_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT profile_pkey PRIMARY KEY (bucket, account_id, profile_id)
+);
+
+CREATE INDEX profile_account_id_profile_id_idx ON profile (account_id, profile_id);
+
+CREATE INDEX profile_account_id_email_idx ON profile (account_id, email);
+
+CREATE INDEX profile_account_id_updated_at_profile_id_idx ON profile (account_id, updated_at, profile_id);
+
+CREATE TABLE identifier (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    kind SMALLINT NOT NULL,
+    value TEXT NOT NULL,
+    profile_id TEXT NOT NULL,
+    CONSTRAINT identifier_pkey PRIMARY KEY (bucket, account_id, kind, value)
+);
+
+CREATE INDEX identifier_account_id_profile_id_idx ON identifier (account_id, profile_id);
+
+CREATE TABLE event_key (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    profile_id TEXT NOT NULL,
+    metric_id TEXT NOT NULL,
+    unique_id TEXT NOT NULL,
+    CONSTRAINT event_key_pkey PRIMARY KEY (bucket, account_id, profile_id, metric_id, unique_id)
+);
+
+CREATE TABLE event (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    profile_id TEXT NOT NULL,
+    metric_id TEXT NOT NULL,
+    occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    number BIGINT NOT NULL,
+    value NUMERIC,
+    value_currency TEXT,
+    properties JSONB NOT NULL,
+    CONSTRAINT event_pkey PRIMARY KEY (bucket, account_id, profile_id, metric_id, occurred_at, number)
+)
+ PARTITION BY RANGE (occurred_at);
+
+CREATE INDEX event_account_id_number_idx ON event (account_id, number);
+
+CREATE TABLE pending (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    seq BIGINT GENERATED ALWAYS AS IDENTITY,
+    profile_id TEXT NOT NULL,
+    metric_id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    accepted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    backfill BOOLEAN NOT NULL,
+    chain SMALLINT NOT NULL,
+    CONSTRAINT pending_pkey PRIMARY KEY (bucket, account_id, seq)
+)
+ WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+
+CREATE TABLE membership (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    profile_id TEXT NOT NULL,
+    group_id TEXT NOT NULL,
+    joined_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT membership_pkey PRIMARY KEY (bucket, account_id, profile_id, group_id)
+);
+
+CREATE INDEX membership_account_id_group_id_joined_at_profile_id_idx ON membership (account_id, group_id, joined_at, profile_id);
+
+CREATE TABLE consent (
+    bucket SMALLINT NOT NULL,
+    account_id TEXT NOT NULL,
+    profile_id TEXT NOT NULL,
+    channel SMALLINT NOT NULL,
+    subscription TEXT NOT NULL,
+    changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    method TEXT,
+    detail TEXT,
+    CONSTRAINT consent_pkey PRIMARY KEY (bucket, account_id, profile_id, channel)
+);
 
 CREATE TABLE interaction (
     bucket SMALLINT NOT NULL,
@@ -424,9 +424,9 @@ CREATE TABLE conversion (
     CONSTRAINT conversion_pkey PRIMARY KEY (bucket, account_id, number)
 );
 
-CREATE INDEX conversion_delivery_idx ON conversion (bucket, account_id, delivery_id, metric_id);
-
 CREATE INDEX conversion_sent_idx ON conversion (account_id, sent_at);
+
+CREATE INDEX conversion_delivery_idx ON conversion (bucket, account_id, delivery_id, metric_id);
 
 CREATE TABLE message_delta (
     account_id TEXT NOT NULL,

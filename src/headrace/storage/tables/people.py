@@ -1,0 +1,123 @@
+"""People and what they did: profiles, identifiers, events, memberships, consent."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from headrace.storage.tables.base import NOTHING, Timestamp, bucket_key, metadata, stamps
+
+event_serial = Sequence("event_serial", metadata=metadata)
+"""Blocks of event serials: one value stands for `serials.BLOCK` numbers."""
+
+profile = Table(
+    "profile",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("email", Text),
+    Column("phone_number", Text),
+    Column("external_id", Text),
+    Column("anonymous_id", Text),
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("organization", Text),
+    Column("title", Text),
+    Column("image", Text),
+    Column("locale", Text),
+    Column("timezone", Text),
+    Column("location", JSONB, nullable=False, server_default=NOTHING),
+    Column("properties", JSONB, nullable=False, server_default=NOTHING),
+    *stamps(),
+    Column("last_event_at", Timestamp),
+    Index(None, "account_id", "profile_id"),
+    Index(None, "account_id", "updated_at", "profile_id"),
+    Index(None, "account_id", "email"),
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    *bucket_key(),
+    Column("kind", SmallInteger, primary_key=True, autoincrement=False),
+    Column("value", Text, primary_key=True),
+    Column("profile_id", Text, nullable=False),
+    Index(None, "account_id", "profile_id"),
+)
+"""Which profile an e-mail, phone number, external or anonymous id names. Its bucket hashes account, kind and value."""
+
+event_key = Table(
+    "event_key",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("metric_id", Text, primary_key=True),
+    Column("unique_id", Text, primary_key=True),
+)
+"""What keeps `unique_id` unique; unpartitioned, because a partitioned table cannot. See DESIGN section 8."""
+
+event = Table(
+    "event",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("metric_id", Text, primary_key=True),
+    Column("occurred_at", Timestamp, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Numeric),
+    Column("value_currency", Text),
+    Column("properties", JSONB, nullable=False),
+    Index(None, "account_id", "number"),
+    postgresql_partition_by="RANGE (occurred_at)",
+)
+
+pending = Table(
+    "pending",
+    metadata,
+    *bucket_key(),
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("profile_id", Text, nullable=False),
+    Column("metric_id", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("occurred_at", Timestamp, nullable=False),
+    Column("accepted_at", Timestamp, nullable=False),
+    Column("received_at", Timestamp, nullable=False),
+    Column("backfill", Boolean, nullable=False),
+    Column("chain", SmallInteger, nullable=False),
+    postgresql_with={"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_vacuum_threshold": "5000"},
+)
+"""Accepted events whose consequences are still to come. `accepted_at` is the account's time, `received_at` system."""
+
+membership = Table(
+    "membership",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Column("joined_at", Timestamp, nullable=False),
+    Index(None, "account_id", "group_id", "joined_at", "profile_id"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("channel", SmallInteger, primary_key=True, autoincrement=False),
+    Column("subscription", Text, nullable=False),
+    Column("changed_at", Timestamp, nullable=False),
+    Column("method", Text),
+    Column("detail", Text),
+)
+"""`subscription` is SUBSCRIBED or UNSUBSCRIBED; no row means NEVER_SUBSCRIBED. Source: reference 4.4."""

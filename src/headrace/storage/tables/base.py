@@ -26,10 +26,12 @@ NOTHING = text("'{}'::jsonb")
 
 
 def account_column() -> Column[Any]:
+    """Return the column that says whose row it is."""
     return Column("account_id", Text, nullable=False)
 
 
 def bucket_key() -> tuple[Column[Any], Column[Any]]:
+    """Return the two columns with which every key of a big table starts."""
     return (
         Column("bucket", SmallInteger, primary_key=True, autoincrement=False),
         Column("account_id", Text, primary_key=True),
@@ -37,6 +39,7 @@ def bucket_key() -> tuple[Column[Any], Column[Any]]:
 
 
 def stamps() -> tuple[Column[Any], Column[Any]]:
+    """Return the times, by the account's clock, at which a row was made and last changed."""
     return Column("created_at", Timestamp, nullable=False), Column("updated_at", Timestamp, nullable=False)
 
 

@@ -1,0 +1,81 @@
+"""What the application works with: the services of the process, and the caller of one request.
+
+What is here: `Services`, made once by whoever starts the application, and `State`, which every command finds as
+`call.ctx.state`. What is not: authentication (`auth`) and the application itself (`app`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headrace.clock import Clock, SystemClock
+from headrace.config import Config
+from headrace.engine.ingest import Ingest
+from headrace.ids import IdSource, RandomIds
+from headrace.model import Account
+from headrace.storage.accounts import clock_of
+from headrace.storage.database import Database
+from headrace.storage.metrics import Metrics
+from headrace.storage.partitions import Partitions
+from headrace.storage.serials import Serials
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """The services of one process. `system_clock` is for leases, keys and revisions, never for domain time."""
+
+    database: Database
+    config: Config
+    ids: IdSource
+    system_clock: Clock
+    serials: Serials
+    partitions: Partitions
+    metrics: Metrics
+    ingest: Ingest
+
+    @classmethod
+    def of(
+        cls,
+        database: Database,
+        config: Config | None = None,
+        *,
+        ids: IdSource | None = None,
+        system_clock: Clock | None = None,
+    ) -> Services:
+        """Make the services over a database; what is not given is what production uses."""
+        ids, clock = ids or RandomIds(), system_clock or SystemClock()
+        serials, partitions = Serials(database), Partitions(database, clock)
+        return cls(
+            database=database,
+            config=config or Config(),
+            ids=ids,
+            system_clock=clock,
+            serials=serials,
+            partitions=partitions,
+            metrics=Metrics(database, clock, ids),
+            ingest=Ingest(database, clock, ids, serials, partitions),
+        )
+
+    async def clock_of(self, account: Account) -> Clock:
+        """Return the account's clock: the machine's, or its own virtual one as it stands now."""
+        return self.system_clock if account.clock == 0 else await clock_of(self.database, account)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """The caller of one request. `clock` tells the account's time, as it stood when the request came in."""
+
+    services: Services
+    account: Account
+    clock: Clock
+    key_id: str = ""
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self.services.database
+
+    @property
+    def account_id(self) -> str:
+        """The caller's account."""
+        return self.account.account_id

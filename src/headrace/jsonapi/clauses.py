@@ -98,15 +98,18 @@ def after(
     directions. `column` None sorts by the key alone.
     """
     if column is None:
-        return key < key_value if descending else key > key_value
+        return _past(key, key_value, descending)
     if value is None:
-        later = key < key_value if descending else key > key_value
-        tied = and_(column.is_(None), later)
+        tied = and_(column.is_(None), _past(key, key_value, descending))
         return or_(tied, column.is_not(None)) if descending else tied
     mark = tuple_(literal(value, column.type), literal(key_value, key.type))
     if descending:
         return tuple_(column, key) < mark
     return or_(tuple_(column, key) > mark, column.is_(None))
+
+
+def _past(key: ColumnElement[Any], value: Any, descending: bool) -> ColumnElement[bool]:
+    return key < literal(value, key.type) if descending else key > literal(value, key.type)
 
 
 def order(

@@ -86,9 +86,9 @@ Returns related rows by the parent's API id, in the order to show; a parent with
 class Table:
     """Where the rows of one resource come from.
 
-    `select` returns a statement scoped to the caller's account (and to the parent named in the path, if any). `key` is
-    the unique column behind the API id; `parse_id` turns an API id into its value, returns None for one that cannot
-    exist, or raises `Invalid`. `loaders` are by relationship name.
+    `select` returns a statement scoped to the caller's account. `key` is the unique column behind the API id;
+    `parse_id` turns an API id into its value, returns None for one that cannot exist, or raises `Invalid`. `loaders`
+    are by relationship name.
     """
 
     select: Callable[[Call[Any, Any]], Select[Any]]
@@ -97,17 +97,22 @@ class Table:
     loaders: Mapping[str, Loader] = field(default_factory=lambda: EMPTY)
 
 
+Scope = Callable[["Call[Any, Any]", Select[Any], Any], Select[Any]]
+"""Narrows a table's statement to the parent whose key value (after `parse_id`) is given."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Operation:
     """One operation of the API.
 
     `resource` and `table` describe the primary data; `parent` (the resource and table that `{id}` names) is looked up
-    first by the related and relationship shapes and makes an unknown id a 404; `relationship` is its name there.
-    `includes` are relationship names of `resource`; `include_aliases` maps other spellings to them. `linkage` names
-    relationships whose `data` is loaded and shown even without `include`. `sparse` are the types that `fields[...]`
-    takes, `additional` the attributes by type that `additional-fields[...]` offers. `page` None means unpaged.
-    `default_sort` is a sort key, `-` in front for descending; None sorts by id. `parameters` are further plain query
-    parameters. `since` is the first revision that has the operation and `until` the first that no longer has it.
+    first by the related and relationship shapes and makes an unknown id a 404; `scope` narrows `table` to that parent,
+    and `many` says whether it is related to many. `includes` are relationship names of `resource`; `include_aliases`
+    maps other spellings to them. `linkage` names relationships whose `data` is loaded and shown even without `include`.
+    `sparse` are the types that `fields[...]` takes, `additional` the attributes by type that `additional-fields[...]`
+    offers. `page` None means unpaged. `default_sort` is a sort key, `-` in front for descending; None sorts by id.
+    `parameters` are further plain query parameters. `since` is the first revision that has the operation and `until`
+    the first that no longer has it.
     """
 
     id: str
@@ -120,8 +125,8 @@ class Operation:
     tier: Tier = S_TIER
     resource: Resource | None = None
     table: Table | None = None
+    scope: Scope | None = None
     parent: tuple[Resource, Table] | None = None
-    relationship: str | None = None
     many: bool = True
     command: Command | None = None
     body: type[BaseModel] | None = None

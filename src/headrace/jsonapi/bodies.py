@@ -1,0 +1,89 @@
+"""Models of JSON:API request bodies, to be filled in by the operation's own attributes.
+
+What is here: generic envelopes. `T` is a `Literal` with the resource's type, so that a wrong type is refused with a
+pointer to `/data/type`; `A` and `R` are models of attributes and relationships. What is not: any one resource.
+Follows reference 7.7. Our choice: a wrong type or id is a 400 like every other mistake in a body, where JSON:API asks
+for 409, because clients of this API know 409 as "exists already".
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+T = TypeVar("T")
+A = TypeVar("A")
+R = TypeVar("R")
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class Model(BaseModel):
+    """The base of every request model: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class NewData(Model, Generic[T, A]):
+    """A resource to be created; `id` only where the caller chooses it."""
+
+    type: T
+    id: Id | None = None
+    attributes: A
+
+
+class New(Model, Generic[T, A]):
+    """`{data: {type, id?, attributes}}`."""
+
+    data: NewData[T, A]
+
+
+class NewRelatedData(NewData[T, A], Generic[T, A, R]):
+    """A resource to be created together with its relationships."""
+
+    relationships: R
+
+
+class NewRelated(Model, Generic[T, A, R]):
+    """`{data: {type, id?, attributes, relationships}}`; make `R` optional by `R | None` and a default of its own."""
+
+    data: NewRelatedData[T, A, R]
+
+
+class ChangeData(Model, Generic[T, A]):
+    """A resource to be changed; its id must be that of the path."""
+
+    type: T
+    id: Id
+    attributes: A
+
+
+class Change(Model, Generic[T, A]):
+    """`{data: {type, id, attributes}}`."""
+
+    data: ChangeData[T, A]
+
+
+class Identifier(Model, Generic[T]):
+    """A type and an id."""
+
+    type: T
+    id: Id
+
+
+class ToOne(Model, Generic[T]):
+    """`{data: {type, id}}`."""
+
+    data: Identifier[T]
+
+
+class ToMany(Model, Generic[T]):
+    """`{data: [{type, id}, ...]}`, of a body or of a relationship."""
+
+    data: list[Identifier[T]]
+
+
+def id_in(body: Any) -> str | None:
+    """Return `data.id` of a body model, or None when it has none."""
+    return getattr(getattr(body, "data", None), "id", None)

@@ -1,0 +1,226 @@
+"""Answering one request: from the path found to the response sent.
+
+What is here: the order of things (path, method, authentication, revision, scopes, media types, body, query, shape)
+and the hooks by which the application takes part in it. What is not: what an operation does (`shapes`) and where its
+route stands (`routes`). Every way out of here is a document; an exception that is no problem is a 500 whose id is
+logged. Follows reference 7.1-7.4 and 7.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from headrace.errors import Invalid, NotFound, PermissionDenied, Problem, Problems
+from headrace.ids import IdSource
+from headrace.jsonapi.context import JSON_API, Context, fill
+from headrace.jsonapi.document import encode
+from headrace.jsonapi.operation import Call, Operation, Reply
+from headrace.jsonapi.problems import error_document, from_validation, problems_of, unexpected, wrong_method
+from headrace.jsonapi.query import Pairs, parse_query
+from headrace.jsonapi.reading import check_accept, check_content_type, parse_json, read_body
+from headrace.jsonapi.resource import Resources
+from headrace.jsonapi.tree import Match, Node, find
+
+MAX_PARAMETERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a request says, before it is checked: path parameters, query pairs in order, and the parsed body."""
+
+    path: Mapping[str, str]
+    pairs: Pairs
+    body: Any = None
+
+
+Authenticate = Callable[[Request, Operation], Awaitable[Context[Any]]]
+Look = Callable[[Context[Any], Operation], tuple[Operation, Resources]]
+Up = Callable[[Context[Any], Operation, Incoming], Incoming]
+Down = Callable[[Context[Any], Operation, Reply], Reply]
+
+
+def unchanged_request(_: Context[Any], __: Operation, incoming: Incoming) -> Incoming:
+    """Return the request as it is: the `up` of the newest revision."""
+    return incoming
+
+
+def unchanged_reply(_: Context[Any], __: Operation, reply: Reply) -> Reply:
+    """Return the reply as it is: the `down` of the newest revision."""
+    return reply
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hooks:
+    """Where the application takes part.
+
+    `authenticate` returns the caller, or raises a problem (401, 403, 410, 429). `look` returns the operation's row and
+    all resources as the caller's revision knows them. `up` brings a request of that revision to the newest, `down`
+    takes an answer back; both run after `look`, for successful answers only.
+    """
+
+    authenticate: Authenticate
+    look: Look
+    ids: IdSource
+    up: Up = unchanged_request
+    down: Down = unchanged_reply
+
+
+class Endpoint:
+    """The ASGI application behind one tree of operations."""
+
+    __slots__ = ("_hooks", "_tree")
+
+    def __init__(self, tree: Node, hooks: Hooks) -> None:
+        self._tree = tree
+        self._hooks = hooks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        if request.method == "HEAD":
+            response.body = b""
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        match = find(self._tree, raw_path(request.scope))
+        method = "GET" if request.method == "HEAD" else request.method
+        if match is None:
+            return self._refusal([NotFound(f'There is nothing at the path "{request.url.path[:255]}".')], None)
+        if method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": match.allow})
+        if method not in match.operations:
+            response = self._refusal([wrong_method(request.method)], None)
+            response.headers["Allow"] = match.allow
+            return response
+        return await self._carry_out(request, match, match.operations[method])
+
+    async def _carry_out(self, request: Request, match: Match, operation: Operation) -> Response:
+        ctx: Context[Any] | None = None
+        try:
+            ctx = await self._hooks.authenticate(request, operation)
+            return response_of(await self._reply(request, match, operation, ctx), ctx)
+        except (Problem, Problems) as error:
+            return self._refusal(problems_of(error), ctx)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception as error:
+            document = unexpected(error, self._hooks.ids, ctx.request_id if ctx else "")
+            return _response(500, document, ctx, {})
+
+    async def _reply(self, request: Request, match: Match, operation: Operation, ctx: Context[Any]) -> Reply:
+        operation, resources = self._hooks.look(ctx, operation)
+        check_accept(request.headers.get("accept"))
+        check_revision(ctx, operation)
+        check_scopes(ctx, operation)
+        incoming = Incoming(match.path, query_pairs(request), await _body(request, operation))
+        incoming = self._hooks.up(ctx, operation, incoming)
+        reply = await operation.shape(make_call(ctx, operation, resources, incoming))
+        return self._hooks.down(ctx, operation, reply)
+
+    def _refusal(self, problems: list[Problem], ctx: Context[Any] | None) -> Response:
+        return refusal(problems, self._hooks.ids, ctx)
+
+
+def raw_path(scope: Scope) -> bytes:
+    """Return the percent-encoded path, without what the application itself is mounted under."""
+    raw: bytes = scope.get("raw_path") or scope["path"].replace("%", "%25").encode()
+    return raw.removeprefix(scope.get("app_root_path", "").encode())
+
+
+def check_revision(ctx: Context[Any], operation: Operation) -> None:
+    """Raise `Invalid` when the caller's revision does not have the operation. Source: reference 7.2."""
+    if operation.since is not None and ctx.revision < operation.since:
+        raise Invalid(
+            f'The revision "{ctx.revision}" precedes {operation.since}, the earliest that has {operation.id}.',
+            parameter="revision",
+        )
+    if operation.until is not None and ctx.revision >= operation.until:
+        raise Invalid(
+            f'The revision "{ctx.revision}" no longer has {operation.id}, which ended with {operation.until}.',
+            parameter="revision",
+        )
+
+
+def check_scopes(ctx: Context[Any], operation: Operation) -> None:
+    """Raise `PermissionDenied` naming the scopes that the key lacks."""
+    lacking = [one for one in operation.scopes if one not in ctx.scopes]
+    if lacking:
+        raise PermissionDenied(f"The API key lacks the scope {' and '.join(lacking)}, which {operation.id} needs.")
+
+
+def query_pairs(request: Request) -> Pairs:
+    """Return the query string's decoded pairs; raises `Invalid` for invalid UTF-8 or more than 200 pairs."""
+    raw: bytes = request.scope.get("query_string", b"")
+    try:
+        return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except UnicodeDecodeError as error:
+        raise Invalid(f"The query string is not valid UTF-8: {error.reason}.", parameter="query") from None
+    except ValueError:
+        raise Invalid(f"The query string has more than {MAX_PARAMETERS} parameters.", parameter="query") from None
+
+
+async def _body(request: Request, operation: Operation) -> Any:
+    if operation.body is None:
+        return None
+    check_content_type(request.headers.get("content-type"))
+    declared = request.headers.get("content-length")
+    return parse_json(await read_body(request.stream(), operation.max_body, declared))
+
+
+def make_call(ctx: Context[Any], operation: Operation, resources: Resources, incoming: Incoming) -> Call[Any, Any]:
+    """Return the checked request; raises `Problems` with the mistakes of its query string and its body together."""
+    problems: list[Problem] = []
+    query = body = None
+    try:
+        path = fill(operation.path, incoming.path)
+        query = parse_query(operation, resources, incoming.pairs, path=path, now=ctx.now)
+    except Problems as error:
+        problems += error.problems
+    try:
+        body = None if operation.body is None else operation.body.model_validate(incoming.body)
+    except ValidationError as error:
+        problems += from_validation(error, incoming.body).problems
+    if problems or query is None:
+        raise Problems(problems)
+    return Call(ctx, operation, resources, incoming.path, query, body)
+
+
+def refusal(problems: list[Problem], ids: IdSource, ctx: Context[Any] | None = None) -> Response:
+    """Return the response that reports problems; the first decides the status, and a 429 says when to retry."""
+    status = problems[0].status
+    retry = problems[0].meta.get("retry_after") if status == 429 else None
+    return _response(status, error_document(problems, ids), ctx, {} if retry is None else {"Retry-After": str(retry)})
+
+
+def response_of(reply: Reply, ctx: Context[Any]) -> Response:
+    """Return a reply as a response."""
+    if reply.content is not None:
+        headers = {**ctx.headers, **reply.headers}
+        return Response(reply.content, reply.status, headers, media_type=reply.media_type)
+    return _response(reply.status, reply.document, ctx, reply.headers, reply.media_type)
+
+
+def _response(
+    status: int,
+    document: Any,
+    ctx: Context[Any] | None,
+    headers: Mapping[str, str],
+    media_type: str | None = None,
+) -> Response:
+    shown = dict(headers) if ctx is None or status == 429 else {**ctx.headers, **headers}
+    if document is None:
+        return Response(status_code=status, headers=shown)
+    chosen = media_type or (ctx.media_type if ctx else JSON_API)
+    return Response(encode(document), status, shown, media_type=chosen)

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from headrace.clock import stopwatch
 from headrace.errors import DatabaseError
 from headrace.storage.embedded import binaries, cluster, locks, probe
-from headrace.storage.embedded.binaries import Binaries
+from headrace.storage.embedded.cluster import Failure
 from headrace.storage.embedded.layout import Layout, default_data_dir, prepare
 from headrace.storage.embedded.locks import Lock
 from headrace.storage.embedded.os_user import OsUser
@@ -31,6 +31,8 @@ START_LIMIT = 300.0
 """Seconds for one start, a recovery after a crash included."""
 RETRY_LIMIT = 5.0
 """Seconds in which the remains of a killed server must be gone. Source: DESIGN section 8."""
+ORPHAN_LIMIT = 1.0
+"""Seconds after which processes that have lost their server are ended."""
 PAUSE = 0.05
 NO_TUNING: Mapping[str, str] = MappingProxyType({})
 
@@ -109,40 +111,40 @@ def running(data_dir: Path | None = None, *, tuning: Mapping[str, str] = NO_TUNI
 
 def _reach(place: _Place) -> bool:
     """Join the running server or start one; True when it was started here."""
-    end = stopwatch() + START_LIMIT
-    retry_end: float | None = None
+    begun = stopwatch()
     started = False
-    while stopwatch() < end:
-        if _state(place.layout) is State.READY:
+    while stopwatch() < begun + START_LIMIT:
+        state = _state(place.layout)
+        if state is State.READY:
             return started
-        failure = _try_launch(place)
-        if failure is None:
-            time.sleep(PAUSE)
-        elif failure == "":
-            started = True
-        else:
-            retry_end = retry_end or stopwatch() + RETRY_LIMIT
-            if stopwatch() > retry_end or not any(phrase in failure for phrase in cluster.PASSING):
-                raise DatabaseError(f"PostgreSQL does not start in {place.layout.home}: {failure}")
-            time.sleep(PAUSE)
+        waited = stopwatch() - begun
+        launched = _try_launch(place)
+        if isinstance(launched, Failure):
+            _bear(launched, waited, place.layout)
+        elif launched is None and state is State.ABSENT and waited > ORPHAN_LIMIT:
+            cluster.dismiss_orphans(place.layout)
+        started = started or launched is True
+        time.sleep(0 if launched is True else PAUSE)
     raise DatabaseError(f"PostgreSQL in {place.layout.home} does not answer: {cluster.logged(place.layout)}")
 
 
-def _try_launch(place: _Place) -> str | None:
-    """Launch unless processes of a server live: None when they do, "" when launched, else what went wrong."""
+def _bear(failure: Failure, waited: float, layout: Layout) -> None:
+    """Let the remains of a killed server pass for a while; raises `DatabaseError` for every other failure."""
+    if waited > RETRY_LIMIT or not failure.passing:
+        raise DatabaseError(f"PostgreSQL does not start in {layout.home}: {failure.text}")
+
+
+def _try_launch(place: _Place) -> bool | Failure | None:
+    """Launch unless processes of a server live: True when launched, None when they live, else what went wrong."""
     lock = locks.try_lock(place.layout.server_lock, place.user)
     if lock is None:
         return None
     try:
-        found = _programs(place)
+        found = binaries.usable(place.user, place.layout.binaries)
         cluster.initialize(place.layout, place.user, found, place.tuning)
-        return cluster.launch(place.layout, place.user, found, place.tuning, lock) or ""
+        return cluster.launch(place.layout, place.user, found, place.tuning, lock) or True
     finally:
         lock.release()
-
-
-def _programs(place: _Place) -> Binaries:
-    return binaries.usable(place.user, place.layout.binaries)
 
 
 def _state(layout: Layout) -> State:

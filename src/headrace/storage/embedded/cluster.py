@@ -6,11 +6,13 @@ agreeing with other processes on who does it (`__init__`). See docs/decisions/00
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.errors import DatabaseError
@@ -31,6 +33,18 @@ PASSING = ("lock file", "shared memory block", "did not start in time", "could n
 """What PostgreSQL says while the remains of a killed server are still dying, or while it recovers."""
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a server was not ready: the last words of PostgreSQL."""
+
+    text: str
+
+    @property
+    def passing(self) -> bool:
+        """Tell whether trying again may help."""
+        return any(phrase in self.text for phrase in PASSING)
+
+
 def initialize(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping[str, str]) -> None:
     """Make the data directory if it is missing, complete or not at all, whenever this process is killed."""
     for leftover in layout.home.glob("initdb-*"):
@@ -46,34 +60,33 @@ def initialize(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping
         raise DatabaseError(f"initdb failed in {layout.home}: {_last_lines(answer.stderr or answer.stdout)}")
     with (fresh / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write(settings.INCLUDES)
+    write_private(fresh / "data" / "local.conf", settings.LOCAL, user)
     (fresh / "data").rename(layout.cluster)
     fresh.rmdir()
 
 
-def launch(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping[str, str], lock: Lock) -> str | None:
-    """Start the server, which inherits `lock`; None when it is ready, else what it said last."""
+def launch(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping[str, str], lock: Lock) -> Failure | None:
+    """Start the server, which inherits `lock`, and wait until it is ready; None when it is."""
     retire_stale_pid(layout)
-    socket = socket_folder(layout, user)
-    (socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)  # `lock` proves that its server is gone
-    memory = settings.machine_memory()
-    write_private(layout.cluster / "headrace.conf", settings.configuration(socket, memory, tuning), user)
-    write_private(layout.cluster / "pg_hba.conf", settings.host_rules(user), user)
-    write_private(layout.cluster / "pg_ident.conf", settings.user_map(user), user)
-    if user.dropped:
-        _ensure_password(layout, user, binaries)
+    _configure(layout, user, tuning)
+    if user.dropped and (failure := _ensure_password(layout, user, binaries)) is not None:
+        return failure
     layout.start_log.unlink(missing_ok=True)
     # PGDATA and a bare log name, not -D and a path: pg_ctl hands its arguments to a shell.
-    command: list[str | Path] = [
-        binaries.program("pg_ctl"),
-        "start",
-        "-w",
-        "-t",
-        str(START_WAIT),
-        "-l",
-        layout.start_log.name,
-    ]
+    command = [str(binaries.program("pg_ctl")), "start", "-w", "-t", str(START_WAIT), "-l", layout.start_log.name]
     answer = user.run(command, cwd=layout.home, env={"PGDATA": str(layout.cluster)}, keep=[lock.fileno()])
-    return None if answer.returncode == 0 else f"{answer.stderr.strip()} {logged(layout)}"
+    return None if answer.returncode == 0 else Failure(f"{_last_lines(answer.stderr)}; {logged(layout)}")
+
+
+def dismiss_orphans(layout: Layout) -> None:
+    """End the processes whose server was killed: one that computes notices it late, and bars a new server till then."""
+    lines = _pid_file(layout)
+    if lines and _is_server(_number(lines[0]), layout):
+        return
+    for entry in Path("/proc").glob("[0-9]*"):
+        if _is_server(int(entry.name), layout):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGQUIT)
 
 
 def shut_down(layout: Layout, user: OsUser) -> None:
@@ -81,13 +94,13 @@ def shut_down(layout: Layout, user: OsUser) -> None:
 
     Raises `DatabaseError` when it does not go.
     """
+    socket = running_socket(layout)
     for number, limit in ((signal.SIGINT, FAST_LIMIT), (signal.SIGQUIT, IMMEDIATE_LIMIT)):
-        lock = wait_lock(layout.server_lock, user, 0)
-        if lock is None:
-            _signal(layout, number)
-            lock = wait_lock(layout.server_lock, user, limit)
+        _signal(layout, number)
+        lock = wait_lock(layout.server_lock, user, limit)
         if lock is not None:
             lock.release()
+            _forget(socket, layout)
             return
     raise DatabaseError(f"the PostgreSQL server in {layout.home} does not stop")
 
@@ -145,16 +158,34 @@ def _check_version(layout: Layout, binaries: Binaries) -> None:
         )
 
 
-def _ensure_password(layout: Layout, user: OsUser, binaries: Binaries) -> None:
+def _configure(layout: Layout, user: OsUser, tuning: Mapping[str, str]) -> None:
+    """Write the files that decide how the server runs and who may come in; its lock proves that none is running."""
+    socket = socket_folder(layout, user)
+    (socket / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+    text = settings.configuration(socket, settings.machine_memory(), tuning)
+    write_private(layout.cluster / "headrace.conf", text, user)
+    write_private(layout.cluster / "pg_hba.conf", settings.host_rules(user), user)
+    write_private(layout.cluster / "pg_ident.conf", settings.user_map(user), user)
+
+
+def _ensure_password(layout: Layout, user: OsUser, binaries: Binaries) -> Failure | None:
     """Give the role a password, in single-user mode, where none is on file: no moment of open access."""
     if password(layout) is not None:
-        return
+        return None
     secret = RandomIds().secret()
-    command: list[str | Path] = [binaries.program("postgres"), "--single", "-D", layout.cluster, "postgres"]
+    command = [str(binaries.program("postgres")), "--single", "-D", str(layout.cluster), "postgres"]
     answer = user.run(command, cwd=layout.home, stdin=f"ALTER ROLE {settings.ROLE} PASSWORD '{secret}'\n")
     if answer.returncode != 0 or "ERROR" in answer.stderr:
-        raise DatabaseError(f"no password could be set in {layout.cluster}: {_last_lines(answer.stderr)}")
+        return Failure(f"no password could be set; {_last_lines(answer.stderr)}")
     write_private(layout.password, secret + "\n", user)
+    return None
+
+
+def _forget(socket: Path | None, layout: Layout) -> None:
+    """Remove a socket folder outside the data folder; one that is not empty stays."""
+    if socket is not None and socket.parent != layout.home:
+        with contextlib.suppress(OSError):
+            socket.rmdir()
 
 
 def _signal(layout: Layout, number: signal.Signals) -> None:

@@ -16,6 +16,7 @@ from headrace.storage.embedded.os_user import OsUser
 ROLE = "headrace"
 MEBIBYTE = 1 << 20
 INCLUDES = "\ninclude_if_exists = 'headrace.conf'\ninclude_if_exists = 'local.conf'\n"
+LOCAL = "# Your own settings of PostgreSQL; they win over those in headrace.conf. Read at the next start.\n"
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -23,9 +24,7 @@ def configuration(socket_folder: Path, memory: int, tuning: Mapping[str, str]) -
     """Return the text of `headrace.conf` for a machine with `memory` bytes; `tuning` overrides single settings."""
     settings = {**_connections(socket_folder), **_memory(memory), **_durability(), **_planner(), **_logging(), **tuning}
     lines = [f"{name} = {quoted(value)}" for name, value in settings.items()]
-    return "# Written by Headrace at every start. Put your own settings into local.conf beside this file.\n" + (
-        "\n".join(lines) + "\n"
-    )
+    return "# Written by Headrace at every start: put your own settings into local.conf.\n" + "\n".join(lines) + "\n"
 
 
 def host_rules(user: OsUser) -> str:

@@ -1,0 +1,355 @@
+"""Recording what became of messages: one event, one interaction and the counts that follow from them.
+
+What is here: `Recorder.prepare`, which does what must happen before the transaction, and `record_interactions`, which
+writes a batch set by set inside one. What is not: names and properties (`message_events`), the roll-ups that the deltas
+end in (`rollups`) and what people bought (`conversions`). Follows DESIGN section 5; see docs/decisions/0006-reports.md.
+
+Firsts are recognised here, under the lock of the delivery's row, so that every base count is additive.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from headrace.clock import to_second
+from headrace.ids import event_number
+from headrace.model import Channel
+from headrace.storage.database import Connection, Row
+from headrace.storage.events import NewEvent, insert_quietly
+from headrace.storage.message_events import METRIC_NAMES, UNREPORTED, Kind, event_properties, recorded_kind, unique_id
+from headrace.storage.metrics import OWN, Metrics
+from headrace.storage.partitions import Partitions
+from headrace.storage.serials import Serials
+from headrace.storage.tables import MESSAGE_COUNTS
+
+QUARTER = timedelta(minutes=15)
+"""The finest grain of the roll-ups; the offsets of all time zones align to it. Source: DESIGN section 5."""
+
+__all__ = ["Interaction", "Kind", "Prepared", "Recorder", "quarter_of", "record_interactions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One thing that became of a delivery, at a moment of the account's clock (cut to the second).
+
+    `machine_open` marks an open by a mail proxy, `bot` a click by a scanner: a bot's click leaves an event, but counts
+    nowhere. `key` is the provider's own name of the notice, if it has one: of the same key, an open, click or
+    unsubscribe is recorded once. `properties` go into the event (Subject, To Number, Bounce Type ...).
+    """
+
+    kind: Kind
+    channel: Channel
+    bucket: int
+    delivery_id: UUID
+    at: datetime
+    url: str | None = None
+    machine_open: bool = False
+    bot: bool = False
+    key: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that is ready to be recorded: `numbers` and `metrics` lie parallel to `items`."""
+
+    account_id: str
+    items: tuple[Interaction, ...]
+    numbers: tuple[int, ...]
+    metrics: tuple[str, ...]
+    delivered_metrics: Mapping[Channel, str]
+
+
+class Recorder:
+    """Readies batches of interactions; built once per process."""
+
+    __slots__ = ("_metrics", "_partitions", "_serials")
+
+    def __init__(self, metrics: Metrics, serials: Serials, partitions: Partitions) -> None:
+        self._metrics = metrics
+        self._serials = serials
+        self._partitions = partitions
+
+    async def prepare(self, account_id: str, items: Iterable[Interaction]) -> Prepared:
+        """Make what a batch needs outside its transaction: metrics, event numbers and partitions.
+
+        Items of webhooks and internal alerts are left out. Raises `ValueError` for what cannot happen on a channel.
+        """
+        kept = tuple(_normal(item) for item in items if item.channel not in UNREPORTED)
+        await self._partitions.ensure("event", {item.at for item in kept})
+        pairs = {(item.channel, item.kind) for item in kept} | {(item.channel, Kind.DELIVERED) for item in kept}
+        found = await self._metrics.ids(account_id, {METRIC_NAMES[pair] for pair in pairs}, OWN) if pairs else {}
+        serials = await self._serials.take(len(kept))
+        return Prepared(
+            account_id=account_id,
+            items=kept,
+            numbers=tuple(event_number(item.at, serial) for item, serial in zip(kept, serials, strict=True)),
+            metrics=tuple(found[METRIC_NAMES[item.channel, item.kind]] for item in kept),
+            delivered_metrics={channel: found[METRIC_NAMES[channel, Kind.DELIVERED]] for channel, _ in pairs},
+        )
+
+
+async def record_interactions(transaction: Connection, batch: Prepared) -> tuple[Interaction, ...]:
+    """Record a batch and return those of its items that were new, in their order.
+
+    Per new item: an event, an `interaction` row, the delivery's firsts and counters; per batch and report key one
+    `message_delta` row. A delivery ends in exactly one of delivered, bounced and failed: a bounce after the delivery
+    takes the delivery back, and what comes after a bounce is dropped. Items of deliveries that do not exist, or that
+    were not attempted (`sent_at` is null), record nothing: write the delivery's state first.
+
+    Source: reference 5.2, 5.3, 6.1. Our choice: an e-mail that was refused before it was sent (FAILED) leaves the
+    event "Dropped Email" and counts nowhere, because failures are those of text messages only.
+    """
+    rows = await _lock(transaction, batch)
+    steps = [step for step in _steps(batch) if (row := rows.get(step.item.delivery_id)) and row["sent_at"]]
+    steps = _without_afterlife(steps, rows)
+    if not steps:
+        return ()
+    events = [step.event(rows[step.item.delivery_id]) for step in steps]
+    fresh = await insert_quietly(transaction, batch.account_id, events)
+    new = [step for step in steps if step.number in fresh]
+    counted = [step for step in new if not step.item.bot]
+    if counted:
+        taken_back = await _delivered_before(transaction, batch, counted, rows)
+        tallies = _tallies(counted, rows, taken_back)
+        await _write(transaction, batch.account_id, counted, rows, tallies)
+    return tuple(step.item for step in new)
+
+
+def quarter_of(moment: datetime) -> datetime:
+    """Return the start of the UTC quarter-hour that a UTC moment lies in."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _normal(item: Interaction) -> Interaction:
+    return replace(item, kind=recorded_kind(item.channel, item.kind), at=to_second(item.at))
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """An item with the number and metric of its event."""
+
+    item: Interaction
+    number: int
+    metric_id: str
+
+    def event(self, delivery: Row) -> NewEvent:
+        item = self.item
+        given = dict(item.properties)
+        if item.kind is Kind.OPENED:
+            given["machine_open"] = item.machine_open
+        if item.kind is Kind.CLICKED:
+            given |= {"URL": item.url or "", "Bot Click": item.bot}
+        return NewEvent(
+            bucket=item.bucket,
+            profile_id=delivery["profile_id"],
+            metric_id=self.metric_id,
+            unique_id=unique_id(item.delivery_id, item.kind, item.key or str(self.number)),
+            number=self.number,
+            occurred_at=item.at,
+            properties=event_properties(delivery, item.kind, item.at, given),
+        )
+
+
+def _steps(batch: Prepared) -> list[_Step]:
+    return [_Step(*each) for each in zip(batch.items, batch.numbers, batch.metrics, strict=True)]
+
+
+def _without_afterlife(steps: Sequence[_Step], rows: Mapping[UUID, Row]) -> list[_Step]:
+    """Drop outcomes (delivered, bounced, failed) of deliveries that have bounced or failed already."""
+    ended = {delivery_id for delivery_id, row in rows.items() if row["bounced_at"]}
+    kept = []
+    for step in steps:
+        delivery_id, kind = step.item.delivery_id, step.item.kind
+        if kind > Kind.FAILED or delivery_id not in ended:
+            kept.append(step)
+        if kind in (Kind.BOUNCED, Kind.FAILED):
+            ended.add(delivery_id)
+    return kept
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a batch adds to one delivery: counts by statistic, and the first moment of each kind."""
+
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    firsts: dict[str, datetime] = field(default_factory=dict)
+
+
+_COUNTED = {
+    Kind.BOUNCED: "bounced",
+    Kind.FAILED: "failed",
+    Kind.OPENED: "opens",
+    Kind.CLICKED: "clicks",
+    Kind.UNSUBSCRIBED: "unsubscribes",
+    Kind.SPAM: "spam_complaints",
+}
+_FIRSTS = {
+    Kind.OPENED: ("first_open_at", "opens_unique"),
+    Kind.CLICKED: ("first_click_at", "clicks_unique"),
+    Kind.UNSUBSCRIBED: ("unsubscribed_at", "unsubscribe_uniques"),
+}
+
+
+def _tallies(steps: Sequence[_Step], rows: Mapping[UUID, Row], taken_back: set[UUID]) -> dict[UUID, _Tally]:
+    """Return the sum of a batch per delivery; rows hold the firsts as they were before it."""
+    tallies: dict[UUID, _Tally] = defaultdict(_Tally)
+    for step in steps:
+        item, row = step.item, rows[step.item.delivery_id]
+        tally = tallies[item.delivery_id]
+        if item.kind is Kind.DELIVERED:
+            _count_delivered(tally, row, 1)
+        elif not (item.kind is Kind.FAILED and item.channel is Channel.EMAIL):
+            tally.counts[_COUNTED[item.kind]] += 1
+        if item.kind in (Kind.BOUNCED, Kind.FAILED):
+            tally.firsts["bounced_at"] = item.at
+            if item.delivery_id in taken_back:
+                _count_delivered(tally, row, -1)
+        if item.kind in _FIRSTS:
+            column, statistic = _FIRSTS[item.kind]
+            if row[column] is None and column not in tally.firsts:
+                tally.firsts[column] = item.at
+                tally.counts[statistic] += 1
+    return tallies
+
+
+def _count_delivered(tally: _Tally, row: Row, sign: int) -> None:
+    tally.counts["delivered"] += sign
+    tally.counts["segments"] += sign * row["segments"]
+
+
+# --- statements -------------------------------------------------------------------------------------------------
+
+_LOCK = """
+SELECT d.bucket, d.delivery_id, d.profile_id, d.flow_id, d.message_id, d.variation, d.format, d.channel, d.sent_at,
+       d.segments, d.bounced_at, d.first_open_at, d.first_click_at, d.unsubscribed_at, m.name AS message_name
+FROM unnest($2::smallint[], $3::uuid[]) AS k (bucket, delivery_id)
+JOIN delivery d ON d.bucket = k.bucket AND d.account_id = $1 AND d.delivery_id = k.delivery_id
+LEFT JOIN flow_message m ON m.message_id = d.message_id AND m.account_id = $1
+ORDER BY d.bucket, d.delivery_id
+FOR NO KEY UPDATE OF d
+"""
+
+_DELIVERED_BEFORE = """
+SELECT k.delivery_id
+FROM unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::uuid[])
+    AS k (bucket, profile_id, metric_id, unique_id, delivery_id)
+JOIN event_key e ON e.bucket = k.bucket AND e.account_id = $1 AND e.profile_id = k.profile_id
+    AND e.metric_id = k.metric_id AND e.unique_id = k.unique_id
+"""
+
+_COUNT = """
+UPDATE delivery d SET
+    bounced_at = coalesce(d.bounced_at, u.bounced_at),
+    first_open_at = coalesce(d.first_open_at, u.first_open_at),
+    first_click_at = coalesce(d.first_click_at, u.first_click_at),
+    unsubscribed_at = coalesce(d.unsubscribed_at, u.unsubscribed_at),
+    opens = d.opens + u.opens, clicks = d.clicks + u.clicks, unsubscribes = d.unsubscribes + u.unsubscribes
+FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
+            $8::int[], $9::int[], $10::int[])
+    AS u (bucket, delivery_id, bounced_at, first_open_at, first_click_at, unsubscribed_at, opens, clicks, unsubscribes)
+WHERE d.bucket = u.bucket AND d.account_id = $1 AND d.delivery_id = u.delivery_id
+"""
+
+_INTERACT = """
+INSERT INTO interaction (bucket, account_id, profile_id, at, number, kind, channel, delivery_id, flow_id, message_id,
+                         variation, format, sent_at)
+SELECT bucket, $1, profile_id, at, number, kind, channel, delivery_id, flow_id, message_id, variation, format, sent_at
+FROM unnest($2::smallint[], $3::text[], $4::timestamptz[], $5::bigint[], $6::smallint[], $7::smallint[], $8::uuid[],
+            $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[])
+    AS i (bucket, profile_id, at, number, kind, channel, delivery_id, flow_id, message_id, variation, format, sent_at)
+"""
+
+_DELTA = f"""
+INSERT INTO message_delta (account_id, slot, flow_id, message_id, variation, format, channel,
+                           {", ".join(MESSAGE_COUNTS)})
+SELECT $1, * FROM unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
+    {", ".join(f"${at}::int[]" for at in range(8, 8 + len(MESSAGE_COUNTS)))})
+"""
+
+
+async def _lock(transaction: Connection, batch: Prepared) -> dict[UUID, Row]:
+    keys = list({(item.bucket, item.delivery_id): None for item in batch.items})
+    rows = await transaction.fetch(_LOCK, batch.account_id, [key[0] for key in keys], [key[1] for key in keys])
+    return {row["delivery_id"]: row for row in rows}
+
+
+async def _delivered_before(
+    transaction: Connection, batch: Prepared, steps: Sequence[_Step], rows: Mapping[UUID, Row]
+) -> set[UUID]:
+    """Return the deliveries that bounced or failed in this batch and had been counted as delivered."""
+    items = [step.item for step in steps if step.item.kind in (Kind.BOUNCED, Kind.FAILED)]
+    if not items:
+        return set()
+    found = await transaction.fetch(
+        _DELIVERED_BEFORE,
+        batch.account_id,
+        [item.bucket for item in items],
+        [rows[item.delivery_id]["profile_id"] for item in items],
+        [batch.delivered_metrics[item.channel] for item in items],
+        [unique_id(item.delivery_id, Kind.DELIVERED, "") for item in items],
+        [item.delivery_id for item in items],
+    )
+    return {row["delivery_id"] for row in found}
+
+
+async def _write(
+    transaction: Connection,
+    account_id: str,
+    steps: Sequence[_Step],
+    rows: Mapping[UUID, Row],
+    tallies: Mapping[UUID, _Tally],
+) -> None:
+    if changed := [(rows[key], tally) for key, tally in tallies.items() if _changes_delivery(tally)]:
+        await transaction.execute(_COUNT, account_id, *_delivery_columns(changed))
+    await transaction.execute(_INTERACT, account_id, *_interaction_columns(steps, rows))
+    if sums := _sums(tallies, rows):
+        keys, counts = list(sums), list(sums.values())
+        columns = [[key[at] for key in keys] for at in range(6)]
+        columns += [[count[name] for count in counts] for name in MESSAGE_COUNTS]
+        await transaction.execute(_DELTA, account_id, *columns)
+
+
+def _changes_delivery(tally: _Tally) -> bool:
+    return bool(tally.firsts or any(tally.counts[name] for name in ("opens", "clicks", "unsubscribes")))
+
+
+def _delivery_columns(changed: Sequence[tuple[Row, _Tally]]) -> list[list[Any]]:
+    firsts = ("bounced_at", "first_open_at", "first_click_at", "unsubscribed_at")
+    return [
+        [row["bucket"] for row, _ in changed],
+        [row["delivery_id"] for row, _ in changed],
+        *([tally.firsts.get(name) for _, tally in changed] for name in firsts),
+        *([tally.counts[name] for _, tally in changed] for name in ("opens", "clicks", "unsubscribes")),
+    ]
+
+
+def _interaction_columns(steps: Sequence[_Step], rows: Mapping[UUID, Row]) -> list[list[Any]]:
+    found = [rows[step.item.delivery_id] for step in steps]
+    return [
+        [step.item.bucket for step in steps],
+        [row["profile_id"] for row in found],
+        [step.item.at for step in steps],
+        [step.number for step in steps],
+        [step.item.kind for step in steps],
+        [row["channel"] for row in found],
+        [step.item.delivery_id for step in steps],
+        *([row[name] for row in found] for name in ("flow_id", "message_id", "variation", "format", "sent_at")),
+    ]
+
+
+def _sums(tallies: Mapping[UUID, _Tally], rows: Mapping[UUID, Row]) -> dict[tuple[Any, ...], dict[str, int]]:
+    """Return the counts of a batch by report key; keys that nothing was added to are left out."""
+    sums: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for delivery_id, tally in tallies.items():
+        row = rows[delivery_id]
+        names = ("flow_id", "message_id", "variation", "format", "channel")
+        key = (quarter_of(row["sent_at"]), *(row[name] for name in names))
+        for name, count in tally.counts.items():
+            sums[key][name] += count
+    return {key: counts for key, counts in sums.items() if any(counts.values())}

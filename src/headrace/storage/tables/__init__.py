@@ -49,6 +49,7 @@ from headrace.storage.tables.reporting import (
     interaction,
     message_delta,
     message_rollup,
+    rollup_zone,
 )
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "pending",
     "profile",
     "profile_group",
+    "rollup_zone",
     "run",
     "tag",
     "tag_flow",

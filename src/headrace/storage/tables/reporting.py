@@ -130,3 +130,11 @@ conversion_delta = Table(
 conversion_rollup = Table(
     "conversion_rollup", metadata, *_rollup_key(Column("metric_id", Text, primary_key=True)), *_conversion_counts()
 )
+
+rollup_zone = Table(
+    "rollup_zone",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("timezone", Text, nullable=False),
+)
+"""The zone whose days and months an account's roll-ups hold; no row means that none are derived yet."""

@@ -174,9 +174,9 @@ CREATE TABLE flow_message (
     CONSTRAINT flow_message_pkey PRIMARY KEY (message_id)
 );
 
-CREATE INDEX flow_message_account_id_flow_id_idx ON flow_message (account_id, flow_id);
-
 CREATE INDEX flow_message_account_id_action_id_idx ON flow_message (account_id, action_id);
+
+CREATE INDEX flow_message_account_id_flow_id_idx ON flow_message (account_id, flow_id);
 
 CREATE TABLE run (
     bucket SMALLINT NOT NULL,
@@ -202,9 +202,9 @@ CREATE TABLE run (
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX run_due_idx ON run (clock, bucket, resume_at) WHERE state = 0;
-
 CREATE INDEX run_entry_idx ON run (bucket, account_id, profile_id, flow_id, entered_at);
+
+CREATE INDEX run_due_idx ON run (clock, bucket, resume_at) WHERE state = 0;
 
 CREATE TABLE journal (
     bucket SMALLINT NOT NULL,
@@ -255,13 +255,13 @@ CREATE TABLE delivery (
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX delivery_profile_idx ON delivery (bucket, account_id, profile_id, channel, queued_at);
+CREATE INDEX delivery_lease_idx ON delivery (lease_until) WHERE state = 1;
 
 CREATE INDEX delivery_due_idx ON delivery (clock, bucket, due_at) WHERE state = 0;
 
 CREATE INDEX delivery_sent_idx ON delivery (account_id, sent_at) WHERE sent_at IS NOT NULL;
 
-CREATE INDEX delivery_lease_idx ON delivery (lease_until) WHERE state = 1;
+CREATE INDEX delivery_profile_idx ON delivery (bucket, account_id, profile_id, channel, queued_at);
 
 CREATE TABLE inbox_message (
     bucket SMALLINT NOT NULL,
@@ -306,11 +306,11 @@ CREATE TABLE profile (
     CONSTRAINT profile_pkey PRIMARY KEY (bucket, account_id, profile_id)
 );
 
-CREATE INDEX profile_account_id_profile_id_idx ON profile (account_id, profile_id);
-
 CREATE INDEX profile_account_id_email_idx ON profile (account_id, email);
 
 CREATE INDEX profile_account_id_updated_at_profile_id_idx ON profile (account_id, updated_at, profile_id);
+
+CREATE INDEX profile_account_id_profile_id_idx ON profile (account_id, profile_id);
 
 CREATE TABLE identifier (
     bucket SMALLINT NOT NULL,
@@ -508,4 +508,10 @@ CREATE TABLE conversion_rollup (
     conversion_uniques INTEGER NOT NULL,
     value_millionths BIGINT NOT NULL,
     CONSTRAINT conversion_rollup_pkey PRIMARY KEY (account_id, grain, slot, flow_id, message_id, variation, format, channel, metric_id)
+);
+
+CREATE TABLE rollup_zone (
+    account_id TEXT NOT NULL,
+    timezone TEXT NOT NULL,
+    CONSTRAINT rollup_zone_pkey PRIMARY KEY (account_id)
 );

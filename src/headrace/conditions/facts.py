@@ -33,7 +33,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class PropertyFilter:
-    """One value filter on one event property: `property` is the top-level name, `filter` the parsed value filter."""
+    """One value filter on one event property: `property` is the top-level name, `filter` the compiled value filter.
+
+    `filter` is a record of `conditions/filters` (`StringFilter`, `NumericFilter`, `BooleanFilter`, `ListFilter`,
+    `ExistenceFilter`), or None where any value will do.
+    """
 
     property: str
     filter: Any
@@ -101,12 +105,12 @@ class FactQuery(Protocol[Clause]):
         """Profiles whose property satisfies the value filter."""
         ...
 
-    def total(self, need: EventTotal, measurement: str, value_filter: Any) -> Clause:
-        """Profiles whose event total (`count` or `sum`) satisfies the numeric filter."""
+    def total(self, needs: Sequence[EventTotal], measurement: str, value_filter: Any) -> Clause:
+        """Profiles whose totals (`count` or `sum`) over these disjoint spans together satisfy the numeric filter."""
         ...
 
-    def member(self, need: Membership, joined: Any | None) -> Clause:
-        """Profiles that are members of any of the groups, joined within the date filter where one is given."""
+    def member(self, need: Membership, joined: Sequence[tuple[datetime | None, datetime | None]] | None) -> Clause:
+        """Profiles that are members of any of the groups, joined within one of the spans where any are given."""
         ...
 
     def sample(self, percentage: int, key: str) -> Clause:

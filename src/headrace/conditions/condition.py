@@ -1,0 +1,53 @@
+"""What every condition is: a model that reads it and a compiled record that states its needs and reads the facts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.parsing import Model
+
+NO_NEEDS: frozenset[Need] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a condition or filter holds, and the values that the answer rests on, as JSON, for the journal."""
+
+    holds: bool
+    seen: Any = None
+
+
+class Condition(Protocol):
+    """A compiled condition. It holds no pydantic model and is never changed."""
+
+    @property
+    def label(self) -> str:
+        """What the condition asks about, as the journal names it: `profile-metric:T3csdc`."""
+        ...
+
+    def needs(self, moment: Moment) -> frozenset[Need]:
+        """Return what must be known before `holds` is asked at this moment."""
+        ...
+
+    def holds(self, facts: Facts) -> Verdict:
+        """Decide for one profile; the facts' moment is the one that the needs were stated for."""
+        ...
+
+    def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
+        """Return the same question asked of every profile at once."""
+        ...
+
+
+class ConditionModel(Model):
+    """A condition as a document writes it. `runs` is false for types that are stored and do not run yet."""
+
+    runs: ClassVar[bool] = True
+
+    type: str
+
+    @abstractmethod
+    def compile(self, place: str) -> Condition:
+        """Return the compiled condition; `place` names where it stands (an action id), for deterministic sampling."""

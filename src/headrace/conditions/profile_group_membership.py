@@ -1,0 +1,73 @@
+"""`profile-group-membership`: the profile is a member of any of these lists and segments, or of none of them.
+
+A timeframe narrows membership to those who joined within it; it is allowed with `is_member: true` only.
+Source: reference 3.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import model_validator
+
+from headrace.conditions import spans
+from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.facts import Clause, FactQuery, Facts, Membership, Moment, Need
+from headrace.conditions.filters import JoinedFilter, Timeframe
+
+
+class ProfileGroupMembership(ConditionModel):
+    """The condition as a document writes it."""
+
+    type: Literal["profile-group-membership"]
+    is_member: bool
+    group_ids: list[str]
+    timeframe_filter: JoinedFilter | None = None
+
+    @model_validator(mode="after")
+    def _timeframe_needs_membership(self) -> ProfileGroupMembership:
+        if self.timeframe_filter is not None and not self.is_member:
+            raise ValueError("'timeframe_filter' is allowed with 'is_member' true only")
+        return self
+
+    def compile(self, place: str) -> Condition:
+        """Return the compiled condition."""
+        return CompiledMembership(
+            label=f"profile-group-membership:{','.join(self.group_ids)}",
+            is_member=self.is_member,
+            need=Membership(tuple(self.group_ids)),
+            joined=self.timeframe_filter.compile() if self.timeframe_filter else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMembership:
+    """The compiled condition."""
+
+    label: str
+    is_member: bool
+    need: Membership
+    joined: Timeframe | None
+
+    def needs(self, moment: Moment) -> frozenset[Need]:
+        """Return the one membership need."""
+        return frozenset((self.need,))
+
+    def holds(self, facts: Facts) -> Verdict:
+        """Look for a group that the profile is a member of; the groups found are what was seen."""
+        found = [group_id for group_id in self.need.group_ids if self._counts(facts, group_id)]
+        return Verdict(bool(found) is self.is_member, found)
+
+    def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
+        """Return the same question asked of every profile at once."""
+        selected = self.joined.spans(moment.now, moment.entered_at) if self.joined else None
+        clause = query.member(self.need, selected)
+        return clause if self.is_member else query.negate(clause)
+
+    def _counts(self, facts: Facts, group_id: str) -> bool:
+        joined_at = facts.joined_at(group_id)
+        if joined_at is None or self.joined is None:
+            return joined_at is not None
+        selected = self.joined.spans(facts.moment.now, facts.moment.entered_at)
+        return any(spans.contains(span, joined_at) for span in selected)

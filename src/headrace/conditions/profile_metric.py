@@ -1,0 +1,82 @@
+"""`profile-metric`: how often, or for what sum, something happened to the profile. Source: reference 3.1.
+
+The filters on event properties are joined by AND. "Zero times" is a count that equals 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.facts import Clause, EventTotal, FactQuery, Facts, Moment, Need, PropertyFilter
+from headrace.conditions.filters import MetricPropertyFilter, NumericModel, Timeframe, TimeframeFilter, ValueFilter
+from headrace.conditions.parsing import Model
+
+
+class MetricFilter(Model):
+    """A filter on one property of the counted events; without `filter` any value of the property will do."""
+
+    property: str
+    filter: MetricPropertyFilter | None = None
+
+    def compile(self) -> PropertyFilter:
+        """Return the compiled filter."""
+        return PropertyFilter(self.property, self.filter.compile() if self.filter else None)
+
+
+class ProfileMetric(ConditionModel):
+    """The condition as a document writes it."""
+
+    type: Literal["profile-metric"]
+    metric_id: str
+    measurement: Literal["count", "sum"]
+    measurement_filter: NumericModel
+    timeframe_filter: TimeframeFilter
+    metric_filters: list[MetricFilter] | None = None
+
+    def compile(self, place: str) -> Condition:
+        """Return the compiled condition."""
+        return CompiledProfileMetric(
+            label=f"profile-metric:{self.metric_id}",
+            metric_id=self.metric_id,
+            measurement=self.measurement,
+            value_filter=self.measurement_filter.compile(),
+            timeframe=self.timeframe_filter.compile(),
+            filters=tuple(item.compile() for item in self.metric_filters or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledProfileMetric:
+    """The compiled condition."""
+
+    label: str
+    metric_id: str
+    measurement: str
+    value_filter: ValueFilter
+    timeframe: Timeframe
+    filters: tuple[PropertyFilter, ...]
+
+    def totals(self, moment: Moment) -> list[EventTotal]:
+        """Return one total per span that the timeframe selects; the spans are disjoint."""
+        spans = self.timeframe.spans(moment.now, moment.entered_at)
+        return [EventTotal(self.metric_id, since, until, self.filters) for since, until in spans]
+
+    def needs(self, moment: Moment) -> frozenset[Need]:
+        """Return the totals."""
+        return frozenset(self.totals(moment))
+
+    def holds(self, facts: Facts) -> Verdict:
+        """Compare the count, or the sum of values, of all spans together."""
+        totals = [facts.total(need) for need in self.totals(facts.moment)]
+        if self.measurement == "count":
+            count = sum(total.count for total in totals)
+            return Verdict(self.value_filter.matches(count, facts.moment.now), count)
+        amount = sum((total.sum for total in totals), Decimal(0))
+        return Verdict(self.value_filter.matches(amount, facts.moment.now), str(amount))
+
+    def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
+        """Return the same question asked of every profile at once."""
+        return query.total(self.totals(moment), self.measurement, self.value_filter)

@@ -1,0 +1,113 @@
+"""`profile-property`: a value of the profile satisfies a filter. Source: reference 3.1.
+
+`property` is a well-known name (`email`, `first_name`, `location['city']`) or `properties['name']`. Our choice: any
+other bare name is looked up among the custom properties, as older definitions write them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.filters import ProfilePropertyFilter, ValueFilter
+from headrace.model import Profile
+
+Read = Callable[[Profile], Any]
+FIELDS: Mapping[str, str] = {
+    **{
+        name: name
+        for name in (
+            "email",
+            "phone_number",
+            "external_id",
+            "anonymous_id",
+            "first_name",
+            "last_name",
+            "organization",
+            "title",
+            "image",
+            "locale",
+        )
+    },
+    "id": "profile_id",
+    "created": "created_at",
+    "updated": "updated_at",
+    "last_event_date": "last_event_at",
+}
+"""Well-known names and the fields of `Profile` that hold them."""
+LOCATION = frozenset(("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "ip"))
+QUOTED = re.compile(r"""(properties|location)\[(['"])(.+)\2\]""", re.DOTALL)
+
+
+class ProfileProperty(ConditionModel):
+    """The condition as a document writes it."""
+
+    type: Literal["profile-property"]
+    property: str
+    filter: ProfilePropertyFilter
+
+    def compile(self, place: str) -> Condition:
+        """Return the compiled condition."""
+        return CompiledProfileProperty(f"profile-property:{self.property}", self.property, self.filter.compile())
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledProfileProperty:
+    """The compiled condition."""
+
+    label: str
+    name: str
+    value_filter: ValueFilter
+    read: Read = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", reader(self.name))
+
+    def needs(self, moment: Moment) -> frozenset[Need]:
+        """Return nothing: the profile is always at hand."""
+        return NO_NEEDS
+
+    def holds(self, facts: Facts) -> Verdict:
+        """Test the profile's value; it is what was seen."""
+        value = self.read(facts.profile)
+        return Verdict(self.value_filter.matches(value, facts.moment.now), plain(value))
+
+    def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
+        """Return the same question asked of every profile at once."""
+        return query.property(self.name, self.value_filter)
+
+
+def reader(name: str) -> Read:
+    """Return the function that reads a named property, None where the profile has none."""
+    quoted = QUOTED.fullmatch(name)
+    if quoted:
+        return partial(_custom if quoted[1] == "properties" else _location, quoted[3])
+    if name in FIELDS:
+        return partial(_field, FIELDS[name])
+    if name == "timezone":
+        return partial(_field, "timezone")
+    return partial(_location if name.removeprefix("location.") in LOCATION else _custom, name.removeprefix("location."))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as the journal keeps it: JSON, long text cut."""
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    return str(value)[:200]
+
+
+def _field(name: str, profile: Profile) -> Any:
+    return getattr(profile, name)
+
+
+def _location(name: str, profile: Profile) -> Any:
+    return profile.timezone if name == "timezone" else profile.location.get(name)
+
+
+def _custom(name: str, profile: Profile) -> Any:
+    return profile.properties.get(name)

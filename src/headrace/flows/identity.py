@@ -1,0 +1,87 @@
+"""Identifiers in definitions: temporary ids become real ones, and real ones temporary for a copy.
+
+Both leave the given document alone and return a new one. Source: reference 2, 7.7, 9.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from headrace.flows.graph import key_of
+from headrace.flows.walk import Document, actions_of, links_of, messages_of, nested_actions
+
+Rename = Callable[[str], str]
+
+
+def assign_ids(
+    document: Mapping[str, Any], new_action_id: Callable[[], int], new_message_id: Callable[[], str]
+) -> Document:
+    """Return a validated document with real ids in place of temporary ones, in links, entry and experiments too.
+
+    Ids that the document already has stay. Every message without an id gets one; keys keep their order, `id` comes
+    first in actions and last in messages.
+    """
+    result = copy.deepcopy(dict(document))
+    names: dict[str, str] = {}
+    for action in _all_actions(result):
+        known = key_of(action)
+        real = action.get("id") or str(new_action_id())
+        if known is not None:
+            names[known] = real
+        _put_first(action, "id", real)
+    for part in actions_of(result):
+        for message in messages_of(part.value):
+            if not message.value.get("id"):
+                message.value["id"] = new_message_id()
+    _rename_links(result, names)
+    return result
+
+
+def as_creation(document: Mapping[str, Any]) -> Document:
+    """Return a document with real ids as the document that would create it: ids become temporary, messages lose theirs.
+
+    An exported flow is imported through this.
+    """
+    result = copy.deepcopy(dict(document))
+    for action in _all_actions(result):
+        key = key_of(action)
+        if key is not None:
+            _put_first(action, "temporary_id", key)
+        action.pop("id", None)
+    for part in actions_of(result):
+        for message in messages_of(part.value):
+            message.value.pop("id", None)
+    return result
+
+
+def _all_actions(document: Document) -> Iterator[Document]:
+    for part in actions_of(document):
+        yield part.value
+        yield from (nested.value for nested in nested_actions(part.value))
+
+
+def _put_first(action: Document, name: str, value: str) -> None:
+    rest = {key: given for key, given in action.items() if key not in ("id", "temporary_id")}
+    action.clear()
+    action.update({name: value, **rest})
+
+
+def _rename_links(document: Document, names: Mapping[str, str]) -> None:
+    entry = document.get("entry_action_id")
+    if entry is not None:
+        document["entry_action_id"] = names.get(entry, entry)
+    for part in actions_of(document):
+        for link in list(links_of(part.value)):
+            if link.target is not None:
+                link.holder[link.key] = names.get(link.target, link.target)
+        _rename_allocations(part.value, names)
+
+
+def _rename_allocations(action: Document, names: Mapping[str, str]) -> None:
+    data = action.get("data")
+    experiment = data.get("current_experiment") if isinstance(data, dict) else None
+    shares = experiment.get("allocations") if isinstance(experiment, dict) else None
+    if isinstance(experiment, dict) and isinstance(shares, dict):
+        experiment["allocations"] = {names.get(key, key): share for key, share in shares.items()}

@@ -76,7 +76,7 @@ def migrated_template(server: embedded.Server) -> str:
 def database_dsn(server: embedded.Server, migrated_template: str, database_names: Iterator[str]) -> Iterator[str]:
     """The address of a fresh, migrated database, dropped after the test."""
     name = next(database_names)
-    run_apart(execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+    run_apart(execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY"))
     yield dsn_of(server, name)
     run_apart(execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
 

@@ -1,17 +1,16 @@
 """Authentication: from a request's headers to the context of its caller.
 
-What is here: the `Authorization` header, private keys with a short-lived cache, scopes. What is not: making keys
+What is here: the `Authorization` header, private keys with a short-lived cache. What is not: making keys
 (`storage.keys`) and the rules of the `revision` header (`revisions`). Follows reference 7.2 and 7.4.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
 
 from headrace.api.state import Services
 from headrace.clock import stopwatch
-from headrace.errors import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from headrace.errors import AuthenticationFailed, NotAuthenticated
 from headrace.storage.keys import PREFIX, Caller, find_caller
 
 CACHED_SECONDS = 5.0
@@ -20,7 +19,7 @@ CACHED_KEYS = 10_000
 
 SCHEMES = ("klaviyo-api-key", "bearer")
 EVERYTHING = "*"
-"""The scope of a key that may do anything. Our choice: for a developer's own machine."""
+"""The scope that stands for every scope there is. Our choice: for a developer's own machine."""
 
 
 class Authenticator:
@@ -70,15 +69,3 @@ def key_in(authorization: str | None) -> str:
     if not key.strip().startswith(PREFIX):
         raise AuthenticationFailed(f"A private key begins with {PREFIX}; this one does not.", parameter="Authorization")
     return key.strip()
-
-
-def require_scopes(caller: Iterable[str], needed: Iterable[str]) -> None:
-    """Raise `PermissionDenied` that names the scopes a key lacks. A write scope does not include the read scope."""
-    held = frozenset(caller)
-    missing = sorted(set(needed) - held)
-    if missing and EVERYTHING not in held:
-        raise PermissionDenied(
-            f"The API key lacks the scope{'s' if len(missing) > 1 else ''} {', '.join(missing)}.",
-            parameter="Authorization",
-            meta={"missing_scopes": missing},
-        )

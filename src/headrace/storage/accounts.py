@@ -38,11 +38,12 @@ async def create_account(database: Database, ids: IdSource, account: Account, cl
     `VirtualClock` gives the account a clock of its own that stands where that one stands; any other means the
     machine's.
     """
-    virtual = isinstance(clock, VirtualClock)
+    starts_at = clock.now() if isinstance(clock, VirtualClock) else None
     for _ in range(10):
         made = replace(account, account_id=account.account_id or ids.short())
-        values = (*_values(made), virtual, clock.now() if virtual else None, clock.now())
-        number = await database.fetch_value(_INSERT, *values)
+        async with database.transaction() as transaction:
+            values = (*_values(made), starts_at is not None, starts_at, clock.now())
+            number = await transaction.fetch_value(_INSERT, *values)
         if number is not None:
             return replace(made, clock=number)
         if account.account_id:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from headrace.errors import Gone, Invalid
-from headrace.jsonapi.operation import Operation
-from headrace.jsonapi.resource import Resource
+from headrace.jsonapi.context import EMPTY, Context
+from headrace.jsonapi.operation import Operation, Reply
+from headrace.jsonapi.resource import Resource, Resources
+from headrace.jsonapi.serve import Incoming
 
 SERVED = (
     "2024-02-15",
@@ -87,30 +90,56 @@ class Surface:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What the revision `date` brought, told backwards: `before` returns the surface of the revision just before it.
+    """What the revision `date` brought, told backwards.
 
-    `before` replaces rows: an operation gets other filters, includes, sizes, another body model or a command that lifts
-    an old body up to the new one; a resource gets the attributes it had.
+    `before` returns the surface of the revision just before it: an operation gets other filters, includes, sizes or
+    another body model, a resource the attributes it had. `up` brings a request from that revision to this one and
+    `down` takes a successful answer back, each by operation id; an operation that is not named is not touched.
     """
 
     date: str
-    before: Callable[[Surface], Surface]
+    before: Callable[[Surface], Surface] = lambda surface: surface
+    up: Mapping[str, Callable[[Incoming], Incoming]] = field(default_factory=lambda: EMPTY)
+    down: Mapping[str, Callable[[Reply], Reply]] = field(default_factory=lambda: EMPTY)
 
 
-def surface_of(newest: Surface, changes: Sequence[Change], revision: str) -> Surface:
-    """Return the surface of a revision: the newest one with every younger change taken back, youngest first.
+@dataclass(frozen=True, slots=True, eq=False)
+class Revisions:
+    """Every served revision's surface, and the way of a request up to the newest and of an answer back."""
 
-    Operations that came after the revision (`since`) or were gone by then (`until`) are left out.
-    """
-    surface = newest
-    for change in sorted(changes, key=lambda one: one.date, reverse=True):
-        if change.date > revision:
-            surface = change.before(surface)
-    kept = {one.id: one for one in surface.operations.values() if exists_in(one, revision)}
-    return Surface(kept, surface.resources)
+    surfaces: Mapping[str, Surface]
+    changes: Sequence[Change]
+
+    @classmethod
+    def of(cls, newest: Surface, changes: Sequence[Change]) -> Revisions:
+        """Work out the surface of every revision: the newest with every younger change taken back, youngest first."""
+        ordered = sorted(changes, key=lambda one: one.date)
+        surfaces, surface, younger = {}, newest, list(ordered)
+        for revision in reversed(SERVED):
+            while younger and younger[-1].date > revision:
+                surface = younger.pop().before(surface)
+            surfaces[revision] = surface
+        return cls(surfaces, ordered)
+
+    def look(self, ctx: Context[Any], operation: Operation) -> tuple[Operation, Resources]:
+        """Return an operation's row and all resources as the caller's revision knows them."""
+        surface = self.surfaces[ctx.revision]
+        return surface.operations.get(operation.id, operation), surface.resources
+
+    def up(self, ctx: Context[Any], operation: Operation, incoming: Incoming) -> Incoming:
+        """Bring a request of the caller's revision to the newest, oldest change first."""
+        for change in self.changes:
+            if change.date > ctx.revision and operation.id in change.up:
+                incoming = change.up[operation.id](incoming)
+        return incoming
+
+    def down(self, ctx: Context[Any], operation: Operation, reply: Reply) -> Reply:
+        """Take an answer back to the caller's revision, youngest change first."""
+        for change in reversed(self.changes):
+            if change.date > ctx.revision and operation.id in change.down:
+                reply = change.down[operation.id](reply)
+        return reply
 
 
-def exists_in(operation: Operation, revision: str) -> bool:
-    """Return whether a revision has an operation."""
-    begun = operation.since is None or operation.since <= revision
-    return begun and (operation.until is None or revision < operation.until)
+CHANGES: tuple[Change, ...] = ()
+"""One row per revision that differs from the one before it."""

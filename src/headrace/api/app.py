@@ -1,0 +1,87 @@
+"""The application: every operation behind one door.
+
+What is here: `create_app`, and how a request becomes the context of its caller. What is not: starting a server, which
+the command line does. Follows DESIGN section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import cast
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import BaseRoute
+
+from headrace.api import resources, revisions
+from headrace.api.auth import EVERYTHING, Authenticator
+from headrace.api.health import health_routes
+from headrace.api.revisions import FIRST_WITHOUT_SLASH, NEWEST, Revisions, Surface, served_revision
+from headrace.api.state import Services, State
+from headrace.jsonapi.context import JSON, JSON_API, Context, Fetch, LinkStyle
+from headrace.jsonapi.operation import Operation
+from headrace.jsonapi.routes import check_operations, exception_handlers, routes
+from headrace.jsonapi.serve import Hooks
+
+
+def create_app(services: Services) -> Starlette:
+    """Return the application over its services; it closes the ingest, not the database, when it is shut down."""
+    surface = Surface.of(resources.OPERATIONS, resources.RESOURCES)
+    check_operations(resources.OPERATIONS, surface.resources)
+    chain = Revisions.of(surface, revisions.CHANGES)
+    door = Door(services, resources.OPERATIONS)
+    hooks = Hooks(authenticate=door.enter, look=chain.look, ids=services.ids, up=chain.up, down=chain.down)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await services.ingest.close()
+
+    every_route: Sequence[BaseRoute] = [*health_routes(services), *routes(resources.OPERATIONS, hooks)]
+    app = Starlette(routes=every_route, exception_handlers=dict(exception_handlers(services.ids)), lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return app
+
+
+class Door:
+    """Lets callers in: who they are, which revision serves them, and what time it is for them."""
+
+    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_services")
+
+    def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
+        self._services = services
+        self._fetch = cast(Fetch, services.database.fetch)
+        self._authenticator = Authenticator(services)
+        self._every_scope = frozenset(scope for one in operations for scope in one.scopes)
+
+    async def enter(self, request: Request, operation: Operation) -> Context[State]:
+        """Return the context of a request; raises a problem (400, 401, 410) when it may not go on."""
+        headers = request.headers
+        caller = await self._authenticator.caller(headers.get("authorization"))
+        revision = self._revision(request, operation)
+        clock = await self._services.clock_of(caller.account)
+        older = revision < FIRST_WITHOUT_SLASH
+        return Context(
+            state=State(self._services, caller.account, clock, caller.key_id),
+            account_id=caller.account.account_id,
+            fetch=self._fetch,
+            scopes=self._every_scope if EVERYTHING in caller.scopes else caller.scopes,
+            revision=revision,
+            links=LinkStyle(_base_url(request), trailing_slash=older),
+            media_type=JSON if older else JSON_API,
+            now=clock.now(),
+        )
+
+    def _revision(self, request: Request, operation: Operation) -> str:
+        """Return the revision. Our choice: paths outside `/api/` do not need the header and then get the newest."""
+        header = request.headers.get(revisions.HEADER)
+        if header is None and not operation.path.startswith("/api/"):
+            return NEWEST
+        opt_out = request.headers.get(revisions.OPT_OUT, "").strip().lower() in ("1", "true")
+        return served_revision(header, self._services.system_clock.now().date(), opt_out=opt_out)
+
+
+def _base_url(request: Request) -> str:
+    """Return the address that the caller used, so that links lead back the way they came."""
+    return f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"

@@ -231,7 +231,7 @@ def _reference(name: str) -> Schema:
 
 
 def _name(resource: Resource) -> str:
-    return "".join(part.capitalize() for part in resource.type.split("-"))
+    return "".join(part.capitalize() for part in resource.type.split("-")) + "Resource"
 
 
 def error_schema() -> Schema:

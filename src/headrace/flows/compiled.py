@@ -102,6 +102,7 @@ def compile_flow(
     model = DefinitionModel.model_validate(document)
     trigger = model.triggers[0] if model.triggers else None
     ahead = live_ahead(document)
+    default = default_for(trigger.type if trigger else None)
     places = [Place(int(action.id or 0), str(action.id) in ahead) for action in model.actions]
     return CompiledFlow(
         flow_id=flow_id,
@@ -112,9 +113,7 @@ def compile_flow(
         entry_action_id=int(model.entry_action_id) if model.entry_action_id else None,
         actions={place.action_id: action.compile(place) for place, action in zip(places, model.actions, strict=True)},
         profile_filter=model.profile_filter.compile("flow") if model.profile_filter else EVERYBODY,
-        reentry=model.reentry_criteria.compile()
-        if model.reentry_criteria
-        else default_for(trigger.type if trigger else None),
+        reentry=model.reentry_criteria.compile() if model.reentry_criteria else default,
         live_ahead=frozenset(int(action_id) for action_id in ahead),
         tombstones=dict(tombstones or {}),
     )

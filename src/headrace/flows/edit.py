@@ -1,0 +1,142 @@
+"""Edits of a stored definition: replace one action, delete one. Both return a new document.
+
+Action ids are never used again; a deleted action leaves a tombstone with its successor, which the engine follows when
+a run that points at it is due. Source: reference 1.1, 7.7.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.conditions.parsing import show
+from headrace.errors import Invalid, NotFound, Problem, Problems
+from headrace.flows.definition import read_action, validate
+from headrace.flows.walk import Document, actions_of, links_of, message_of, targets_of
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion left: the new document, and for every action that is gone its successor, None for an exit."""
+
+    document: Document
+    tombstones: Mapping[int, int | None]
+
+
+def action_in(document: Mapping[str, Any], action_id: int) -> Document:
+    """Return an action of a definition; raises `NotFound`."""
+    for part in actions_of(document):
+        if part.value.get("id") == str(action_id):
+            return part.value
+    raise NotFound(f"The flow has no action with the id '{action_id}'.")
+
+
+def replace_action(document: Mapping[str, Any], action_id: int, action: Any, base: str = "") -> Document:
+    """Return the definition with one action replaced as a whole.
+
+    Its type and the id of its message cannot change; a message without an id keeps the one it had. Raises `Problems`
+    with pointers below `base`, where the new action stands, and `NotFound`. Source: reference 7.7.
+    """
+    old = action_in(document, action_id)
+    read_action(action, base)
+    problems = [*_same_identity(old, action, base)]
+    if problems:
+        raise Problems(problems)
+    result = copy.deepcopy(dict(document))
+    place = next(n for n, part in enumerate(result["actions"]) if part.get("id") == str(action_id))
+    result["actions"][place] = _with_ids(old, copy.deepcopy(action))
+    _check(result, f"/actions/{place}", base)
+    return result
+
+
+def delete_action(document: Mapping[str, Any], action_id: int) -> Deleted:
+    """Return the definition without one action; whatever led to it leads to its successor. Raises `NotFound`.
+
+    Source: reference 1.1, 7.7. Our choice: a split is followed by its first branch, the YES of two, and what only its
+    other branches led to is deleted with it; runs that wait there exit, as do those that come to a deleted split
+    otherwise than from a delay.
+    """
+    gone = action_in(document, action_id)
+    result = copy.deepcopy(dict(document))
+    successor = next((link.target for link in links_of(gone)), None)
+    before = [part.value for part in actions_of(result) if str(action_id) in targets_of(part.value)]
+    result["actions"] = [part for part in result["actions"] if part.get("id") != str(action_id)]
+    _relink(result, str(action_id), successor)
+    lost = [target for target in targets_of(gone) if target != successor]
+    orphans = _orphans(document, result, lost, successor)
+    result["actions"] = [part for part in result["actions"] if part.get("id") not in orphans]
+    keeps = not gone["type"].endswith("-split") or all(action["type"] == "time-delay" for action in before)
+    landing = int(successor) if successor is not None and keeps else None
+    return Deleted(result, {action_id: landing, **dict.fromkeys(map(int, orphans))})
+
+
+def _same_identity(old: Document, new: Mapping[str, Any], base: str) -> list[Problem]:
+    problems: list[Problem] = []
+    if new.get("type") != old["type"]:
+        detail = f"The type of an action cannot change: it is {show(old['type'])}, {show(new.get('type'))} was given."
+        problems.append(Invalid(detail, pointer=f"{base}/type"))
+    if new.get("id", old["id"]) not in (old["id"], None):
+        detail = f"The id of an action cannot change: it is '{old['id']}', {show(new['id'])} was given."
+        problems.append(Invalid(detail, pointer=f"{base}/id"))
+    was, given = _message_id(old), _message_id(dict(new))
+    if was is not None and given not in (was, None):
+        detail = f"The id of a message cannot change: it is '{was}', {show(given)} was given."
+        problems.append(Invalid(detail, pointer=f"{base}/data/message/id"))
+    return problems
+
+
+def _message_id(action: Document) -> str | None:
+    message = message_of(action)
+    return message.get("id") if message else None
+
+
+def _with_ids(old: Document, new: Document) -> Document:
+    message, was = message_of(new), _message_id(old)
+    if message is not None and was is not None:
+        message["id"] = was
+    return {"id": old["id"], **{key: value for key, value in new.items() if key != "id"}}
+
+
+def _check(document: Document, at: str, base: str) -> None:
+    """Validate the whole and report each mistake at the place in the request that it was made."""
+    try:
+        validate(document, creating=False)
+    except Problems as error:
+        raise Problems(_moved(problem, at, base) for problem in error.problems) from None
+
+
+def _moved(problem: Problem, at: str, base: str) -> Problem:
+    pointer = problem.pointer or ""
+    inside = pointer.removeprefix(at) if pointer.startswith(at) else ""
+    return Invalid(problem.detail, pointer=base + inside)
+
+
+def _relink(document: Document, gone: str, successor: str | None) -> None:
+    if document.get("entry_action_id") == gone:
+        document["entry_action_id"] = successor
+    for part in actions_of(document):
+        for link in list(links_of(part.value)):
+            if link.target == gone:
+                link.holder[link.key] = successor
+
+
+def _orphans(before: Mapping[str, Any], after: Document, lost: list[str], successor: str | None) -> set[str]:
+    """Return the ids that only the lost branches led to."""
+    below = _reachable(before, lost)
+    others = [key for part in actions_of(after) if (key := part.value["id"]) not in below]
+    roots = [*others, successor, after.get("entry_action_id")]
+    return below - _reachable(after, [root for root in roots if root is not None])
+
+
+def _reachable(document: Mapping[str, Any], roots: list[str]) -> set[str]:
+    actions = {part.value["id"]: part.value for part in actions_of(document)}
+    waiting = list(roots)
+    found: set[str] = set()
+    while waiting:
+        key = waiting.pop()
+        if key not in found and key in actions:
+            found.add(key)
+            waiting += targets_of(actions[key])
+    return found

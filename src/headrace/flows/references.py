@@ -1,0 +1,114 @@
+"""What a definition refers to in its account: metrics, lists and segments, templates.
+
+References are found by the keys that hold them, in parts that run and in parts that are only stored.
+Source: reference 1.2, 2, 3.1 and the FlowDefinition of the 2026-07-15 description.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.conditions.parsing import pointer
+from headrace.flows.spelling import FREE_MAPS
+from headrace.flows.walk import Document
+
+KINDS: Mapping[str, str] = {
+    "metric_id": "metric",
+    "conversion_metric_id": "metric",
+    "group_ids": "group",
+    "list_id": "group",
+    "template_id": "template",
+}
+"""Keys that hold an id, or a list of ids, and what they name."""
+BY_TYPE: Mapping[str, str] = {"metric": "metric", "list": "group", "segment": "group"}
+"""What the id of a trigger of each type names; other triggers name nothing."""
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The ids that a definition names, each with the JSON pointers of where it does so, in their order."""
+
+    metric_ids: Mapping[str, tuple[str, ...]]
+    group_ids: Mapping[str, tuple[str, ...]]
+    template_ids: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    kind: str
+    parts: tuple[str | int, ...]
+    holder: Any
+    key: str | int
+    value: str
+
+
+def references(document: Mapping[str, Any], base: str = "") -> References:
+    """Return everything that a definition refers to, pointers below `base`."""
+    kinds: dict[str, dict[str, tuple[str, ...]]] = {"metric": {}, "group": {}, "template": {}}
+    for found in _all(document):
+        ids = kinds[found.kind]
+        ids[found.value] = (*ids.get(found.value, ()), pointer(base, found.parts))
+    return References(kinds["metric"], kinds["group"], kinds["template"])
+
+
+def relink(
+    document: Mapping[str, Any],
+    *,
+    metrics: Mapping[str, str] = NOTHING,
+    groups: Mapping[str, str] = NOTHING,
+    templates: Mapping[str, str] = NOTHING,
+) -> Document:
+    """Return a copy of a definition that refers to other things; ids that are not in the maps stay."""
+    result = copy.deepcopy(dict(document))
+    names = {"metric": metrics, "group": groups, "template": templates}
+    for found in list(_all(result)):
+        found.holder[found.key] = names[found.kind].get(found.value, found.value)
+    return result
+
+
+def relink_templates(document: Mapping[str, Any], copy_of: Callable[[str], str]) -> Document:
+    """Return a copy of a definition in which each mention of a template names its own copy.
+
+    `copy_of` is called once per mention with the id that was given. Source: reference 2.2 (attaching copies).
+    """
+    result = copy.deepcopy(dict(document))
+    for found in list(_all(result)):
+        if found.kind == "template":
+            found.holder[found.key] = copy_of(found.value)
+    return result
+
+
+def _all(document: Mapping[str, Any]) -> Iterator[_Found]:
+    triggers = document.get("triggers")
+    for number, trigger in enumerate(triggers if isinstance(triggers, list) else ()):
+        if isinstance(trigger, dict) and trigger.get("type") in BY_TYPE:
+            yield from _ids(BY_TYPE[trigger["type"]], trigger, "id", ("triggers", number))
+    yield from _walk(document, ())
+
+
+def _walk(value: Any, parts: tuple[str | int, ...]) -> Iterator[_Found]:
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _walk(item, (*parts, number))
+    if not isinstance(value, dict) or value.get("type") == "code":
+        return
+    if value.get("trigger_type") in BY_TYPE and "trigger_id" in value:
+        yield from _ids(BY_TYPE[value["trigger_type"]], value, "trigger_id", parts)
+    for key, item in value.items():
+        if key in KINDS:
+            yield from _ids(KINDS[key], value, key, parts)
+        elif key not in FREE_MAPS:
+            yield from _walk(item, (*parts, key))
+
+
+def _ids(kind: str, holder: Any, key: str | int, parts: tuple[str | int, ...]) -> Iterator[_Found]:
+    value = holder[key] if not isinstance(holder, dict) or key in holder else None
+    if isinstance(value, str) and value:
+        yield _Found(kind, (*parts, key), holder, key, value)
+    elif isinstance(value, list):
+        for number in range(len(value)):
+            yield from _ids(kind, value, number, (*parts, key))

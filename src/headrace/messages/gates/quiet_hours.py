@@ -1,0 +1,21 @@
+"""Quiet hours for text messages: not a reason to skip, the person waits until they end. Source: reference 1.8, 4.2.
+
+Our choice: the zone is the person's own, else the account's; phone area codes are not read. Transactional messages
+ignore quiet hours.
+"""
+
+from __future__ import annotations
+
+from headrace.flows.schedule import quiet_until, read_time
+from headrace.messages.gates.gate import Held, SendFacts
+
+REASON = "quiet_hours"
+
+
+def check(facts: SendFacts) -> Held | None:
+    """Hold a text message while it is night where the person lives."""
+    if not facts.message.get("sms_quiet_hours_enabled", True) or facts.transactional:
+        return None
+    start, end = read_time(facts.settings.quiet_hours_start), read_time(facts.settings.quiet_hours_end)
+    until = quiet_until(facts.now, start, end, facts.zone) if start and end else None
+    return Held(until, REASON) if until else None

@@ -1,0 +1,52 @@
+"""The clocks of accounts as the engine reads and moves them. Source: DESIGN section 3 (clocks)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from headrace.clock import Clock
+from headrace.model import Account
+from headrace.storage.accounts import account_of
+from headrace.storage.database import Connection, Database
+
+_LOAD = """
+SELECT account_id, name, timezone, currency, locale, clock, sender_email, sender_label, organization, settings,
+    clock_now
+FROM account WHERE account_id = ANY($1)
+"""
+_VIRTUAL = "SELECT clock, clock_now FROM account WHERE clock > 0 ORDER BY clock"
+_MOVE = """
+UPDATE account SET clock_now = greatest(clock_now, $2) WHERE account_id = $1 AND clock > 0 RETURNING clock_now
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTime:
+    """An account and its present moment; `now` is None where the machine's clock tells it."""
+
+    account: Account
+    virtual_now: datetime | None
+
+    def now(self, system: Clock) -> datetime:
+        """Return the account's present moment."""
+        return self.virtual_now or system.now()
+
+
+async def load_accounts(connection: Connection | Database, account_ids: Iterable[str]) -> dict[str, AccountTime]:
+    """Return the accounts with these ids and where their clocks stand."""
+    rows = await connection.fetch(_LOAD, sorted(set(account_ids)))
+    return {row["account_id"]: AccountTime(account_of(row), row["clock_now"] if row["clock"] else None) for row in rows}
+
+
+async def read_clocks(connection: Connection | Database, system: Clock) -> list[tuple[int, datetime]]:
+    """Return (number, present moment) of the machine's clock and of every virtual one."""
+    rows = await connection.fetch(_VIRTUAL)
+    return [(0, system.now()), *((row["clock"], row["clock_now"]) for row in rows)]
+
+
+async def move_clock(connection: Connection, account_id: str, to: datetime) -> datetime | None:
+    """Move an account's virtual clock forward to `to`, never back; return where it stands, None without one."""
+    moved: datetime | None = await connection.fetch_value(_MOVE, account_id, to)
+    return moved

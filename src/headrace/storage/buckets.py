@@ -1,0 +1,64 @@
+"""Buckets as the unit of work: which of them have something due, and the locks that keep workers apart.
+
+Whoever enters or advances runs holds the lock of each bucket it touches until its transaction ends, so nothing ever
+works on one person twice at a time. Locks are only ever tried, in ascending order: a bucket that somebody else holds is
+left to them. Source: DESIGN section 3 (the bucket is the unit of work).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from headrace.ids import BUCKETS
+from headrace.storage.database import Connection, Database
+
+BUCKET_LOCK = 0x4275_6B74
+"""The class of the advisory locks of buckets."""
+
+_LOCK = "SELECT b FROM unnest($2::int[]) AS b WHERE pg_try_advisory_xact_lock($1, b)"
+
+
+def _due(table: str, moment: str) -> str:
+    return f"""
+    SELECT c.clock, b.bucket
+    FROM unnest($1::int[], $2::timestamptz[]) AS c (clock, now)
+    CROSS JOIN generate_series(0, {BUCKETS - 1}) AS b (bucket)
+    WHERE EXISTS (
+        SELECT 1 FROM {table} t
+        WHERE t.clock = c.clock AND t.bucket = b.bucket::smallint AND t.state = 0 AND t.{moment} <= c.now
+    )
+    """
+
+
+_DUE = {"run": _due("run", "resume_at"), "delivery": _due("delivery", "due_at")}
+
+_PENDING = f"""
+SELECT b.bucket FROM generate_series(0, {BUCKETS - 1}) AS b (bucket)
+WHERE EXISTS (SELECT 1 FROM pending p WHERE p.bucket = b.bucket::smallint)
+"""
+
+
+async def lock_buckets(transaction: Connection, buckets: Sequence[int]) -> list[int]:
+    """Try to lock buckets until the transaction ends; return those that were free, ascending."""
+    rows = await transaction.fetch(_LOCK, BUCKET_LOCK, sorted(buckets))
+    return [row["b"] for row in rows]
+
+
+async def due_buckets(
+    database: Database | Connection, table: str, clocks: Sequence[tuple[int, datetime]]
+) -> dict[int, list[int]]:
+    """Return clock -> the buckets where something is due by that clock's present moment, for the clocks given.
+
+    `table` is `run` or `delivery`; clocks without due work are left out.
+    """
+    found: dict[int, list[int]] = {}
+    rows = await database.fetch(_DUE[table], [clock for clock, _ in clocks], [now for _, now in clocks])
+    for row in rows:
+        found.setdefault(row["clock"], []).append(row["bucket"])
+    return found
+
+
+async def pending_buckets(database: Database | Connection) -> list[int]:
+    """Return the buckets in which accepted events wait for their consequences."""
+    return [row["bucket"] for row in await database.fetch(_PENDING)]

@@ -1,0 +1,193 @@
+"""Deliveries: queueing them, claiming those that are due, recording what came of them.
+
+A claim is committed before anything is handed to a provider, and a result counts only for the claim that it belongs to
+(`claimed_by`), so a delivery whose lease lapsed is never recorded twice. Source: DESIGN section 3 (sending).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from headrace.storage.database import Connection, Database, Row
+
+COLUMNS = """d.bucket, d.account_id, d.delivery_id, d.run_id, d.flow_id, d.action_id, d.message_id, d.variation,
+    d.profile_id, d.channel, d.format, d.clock, d.queued_at, d.due_at, d.attempts"""
+
+_INSERT = """
+INSERT INTO delivery (bucket, account_id, delivery_id, run_id, flow_id, action_id, message_id, variation, profile_id,
+                      channel, format, state, clock, queued_at, due_at)
+SELECT *, queued_at FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[],
+    $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::smallint[], $13::int[], $14::timestamptz[])
+    AS made (bucket, account_id, delivery_id, run_id, flow_id, action_id, message_id, variation, profile_id, channel,
+             format, state, clock, queued_at)
+ON CONFLICT DO NOTHING
+"""
+
+_CLAIM = f"""
+WITH due AS MATERIALIZED (
+    SELECT next.* FROM unnest($2::smallint[]) AS b (number) CROSS JOIN LATERAL (
+        SELECT bucket, account_id, delivery_id, due_at FROM delivery
+        WHERE clock = $1 AND bucket = b.number AND state = 0 AND due_at <= $3
+        ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+    ) AS next
+    ORDER BY due_at LIMIT $4
+)
+UPDATE delivery d SET state = 1, claimed_by = $5, lease_until = $6, attempts = d.attempts + 1
+FROM due WHERE d.bucket = due.bucket AND d.account_id = due.account_id AND d.delivery_id = due.delivery_id
+RETURNING {COLUMNS}
+"""
+
+_RECORD = """
+UPDATE delivery d SET state = r.state, reason = r.reason, due_at = r.due_at, sent_at = r.sent_at,
+    provider_id = r.provider_id, segments = r.segments, claimed_by = NULL, lease_until = NULL
+FROM unnest($2::smallint[], $3::text[], $4::uuid[], $5::smallint[], $6::text[], $7::timestamptz[], $8::timestamptz[],
+            $9::text[], $10::smallint[])
+    AS r (bucket, account_id, delivery_id, state, reason, due_at, sent_at, provider_id, segments)
+WHERE d.bucket = r.bucket AND d.account_id = r.account_id AND d.delivery_id = r.delivery_id
+    AND d.claimed_by = $1 AND d.state IN (1, 5)
+RETURNING d.delivery_id
+"""
+
+_LAST_SENDS = """
+SELECT asked.profile_id, asked.channel, last.at
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[])
+    AS asked (bucket, account_id, profile_id, channel, since)
+CROSS JOIN LATERAL (
+    SELECT max(coalesce(d.sent_at, d.due_at)) AS at FROM delivery d
+    WHERE d.bucket = asked.bucket AND d.account_id = asked.account_id AND d.profile_id = asked.profile_id
+        AND d.channel = asked.channel AND d.queued_at >= asked.since AND d.state = ANY ('{0,1,2,5}')
+) AS last
+WHERE last.at IS NOT NULL
+"""
+
+_LAPSED = """
+UPDATE delivery SET
+    state = CASE WHEN channel = ANY ($2::smallint[]) THEN 0 ELSE 5 END,
+    claimed_by = CASE WHEN channel = ANY ($2::smallint[]) THEN NULL ELSE claimed_by END,
+    sent_at = CASE WHEN channel = ANY ($2::smallint[]) THEN NULL ELSE due_at END,
+    lease_until = NULL
+WHERE (bucket, account_id, delivery_id) IN (
+    SELECT bucket, account_id, delivery_id FROM delivery
+    WHERE state = 1 AND lease_until < $1 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+RETURNING delivery_id
+"""
+
+_RELEASE = """
+UPDATE delivery SET state = 0, claimed_by = NULL, lease_until = NULL
+WHERE bucket = ANY ($1::smallint[]) AND delivery_id = ANY ($2::uuid[]) AND claimed_by = $3 AND state = 1
+"""
+
+_NEXT = """
+SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
+    SELECT due_at AS at FROM delivery WHERE clock = $1 AND bucket = b.number::smallint AND state = 0
+    ORDER BY due_at LIMIT 1
+) AS first
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message that passed its gates (QUEUED), or waits for a user (REVIEW). It is due when it is queued."""
+
+    bucket: int
+    account_id: str
+    delivery_id: uuid.UUID
+    run_id: uuid.UUID
+    flow_id: str
+    action_id: int
+    message_id: str
+    variation: str
+    profile_id: str
+    channel: int
+    format: str
+    state: int
+    clock: int
+    queued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryResult:
+    """What came of a claimed delivery; `due_at` is when it is tried again where `state` is QUEUED."""
+
+    bucket: int
+    account_id: str
+    delivery_id: uuid.UUID
+    state: int
+    due_at: datetime
+    reason: str | None = None
+    sent_at: datetime | None = None
+    provider_id: str | None = None
+    segments: int = 0
+
+
+async def insert_deliveries(transaction: Connection, deliveries: Sequence[NewDelivery]) -> None:
+    """Queue a batch of deliveries; one that exists already stays as it is."""
+    if deliveries:
+        columns = [[getattr(one, name) for one in deliveries] for name in NewDelivery.__slots__]
+        await transaction.execute(_INSERT, *columns)
+
+
+async def claim_deliveries(
+    transaction: Connection,
+    clock: int,
+    buckets: Sequence[int],
+    now: datetime,
+    limit: int,
+    claim: str,
+    lease_until: datetime,
+) -> list[Row]:
+    """Claim at most `limit` due deliveries under the name `claim` until `lease_until` (system time); earliest first."""
+    rows = await transaction.fetch(_CLAIM, clock, list(buckets), now, limit, claim, lease_until)
+    return sorted(rows, key=lambda row: row["due_at"])
+
+
+async def record_results(transaction: Connection, claim: str, results: Sequence[DeliveryResult]) -> set[uuid.UUID]:
+    """Write down results of deliveries claimed as `claim`; return the ids of those that still were."""
+    if not results:
+        return set()
+    columns = [
+        [getattr(one, name) for one in results]
+        for name in (
+            "bucket", "account_id", "delivery_id", "state", "reason", "due_at", "sent_at", "provider_id", "segments",
+        )
+    ]  # fmt: skip
+    return {row["delivery_id"] for row in await transaction.fetch(_RECORD, claim, *columns)}
+
+
+async def last_sends(
+    transaction: Connection, asked: Sequence[tuple[int, str, str, int, datetime]]
+) -> dict[tuple[str, int], datetime]:
+    """Return (profile id, channel) -> the last send, for each (bucket, account id, profile id, channel, since).
+
+    A send counts from the moment it is queued, whatever becomes of it later, as long as it was not refused or skipped.
+    `since` bounds the search by the time of queueing. Source: reference 4.1.
+    """
+    if not asked:
+        return {}
+    rows = await transaction.fetch(_LAST_SENDS, *map(list, zip(*asked, strict=True)))
+    return {(row["profile_id"], row["channel"]): row["at"] for row in rows}
+
+
+async def resolve_lapsed(transaction: Connection, system_now: datetime, retried: Sequence[int], limit: int) -> int:
+    """Settle deliveries whose lease lapsed and return how many: queued again on the channels in `retried`, whose
+    providers honor our delivery id, else unconfirmed.
+
+    Our choice: an unconfirmed delivery counts as attempted when it was due (smart sending).
+    """
+    return len(await transaction.fetch(_LAPSED, system_now, list(retried), limit))
+
+
+async def release(transaction: Connection, claim: str, rows: Sequence[Row]) -> None:
+    """Give back claimed deliveries that were not handed to a provider."""
+    buckets = sorted({row["bucket"] for row in rows})
+    await transaction.execute(_RELEASE, buckets, [row["delivery_id"] for row in rows], claim)
+
+
+async def next_due(connection: Connection | Database, clock: int) -> datetime | None:
+    """Return when the next queued delivery of a clock is due, None when none is queued."""
+    moment: datetime | None = await connection.fetch_value(_NEXT, clock)
+    return moment

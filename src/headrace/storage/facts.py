@@ -1,0 +1,211 @@
+"""The facts of a whole batch, one query per kind: profiles, triggering events, totals of events, memberships, consents.
+
+This is the reading side of `conditions.facts`: what a condition `needs()` is loaded here for many profiles at once and
+handed to it as `LoadedFacts`. What is not here: the same questions asked of every profile (`fact_query`).
+Source: DESIGN section 2.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from headrace.conditions.facts import EventTotal, Moment, Total
+from headrace.conditions.metric_property import value_of
+from headrace.model import Event, Profile
+from headrace.storage.database import Connection, Database, Row
+
+_PROFILES = """
+SELECT p.profile_id, p.email, p.phone_number, p.external_id, p.anonymous_id, p.first_name, p.last_name, p.organization,
+    p.title, p.image, p.locale, p.timezone, p.location, p.properties, p.created_at, p.updated_at, p.last_event_at
+FROM unnest($1::smallint[], $2::text[], $3::text[]) AS asked (bucket, account_id, profile_id)
+JOIN profile p USING (bucket, account_id, profile_id)
+"""
+
+_EVENTS = """
+SELECT e.bucket, e.profile_id, e.metric_id, e.occurred_at, e.number, e.value, e.value_currency, {properties}
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
+    AS asked (bucket, account_id, profile_id, metric_id, occurred_at, number)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.bucket = asked.bucket AND e.account_id = asked.account_id AND e.profile_id = asked.profile_id
+        AND e.metric_id = asked.metric_id AND e.occurred_at = asked.occurred_at AND e.number = asked.number
+) AS e
+"""
+_EVENTS_FULL = _EVENTS.format(properties="e.properties")
+_EVENTS_BARE = _EVENTS.format(properties="NULL::jsonb AS properties")
+
+_SPANS = """
+FROM (
+    SELECT number, bucket, account_id, profile_id, metric_id,
+        coalesce(since, '-infinity') AS since, coalesce(until, 'infinity') AS until
+    FROM unnest($1::int[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+        AS span (number, bucket, account_id, profile_id, metric_id, since, until)
+) AS asked
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM event e
+    WHERE e.bucket = asked.bucket AND e.account_id = asked.account_id AND e.profile_id = asked.profile_id
+        AND e.metric_id = asked.metric_id AND e.occurred_at >= asked.since AND e.occurred_at < asked.until
+) AS found
+"""
+
+_TOTALS = "SELECT asked.number, found.* " + _SPANS.format(columns="count(*) AS count, coalesce(sum(e.value), 0) AS sum")
+_MATCHES = "SELECT asked.number, found.* " + _SPANS.format(columns="e.value, e.properties")
+
+_MEMBERSHIPS = """
+SELECT m.profile_id, m.group_id, m.joined_at
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS asked (bucket, account_id, profile_id, group_id)
+JOIN membership m USING (bucket, account_id, profile_id, group_id)
+"""
+
+_CONSENTS = """
+SELECT c.profile_id, c.channel, c.subscription
+FROM unnest($1::smallint[], $2::text[], $3::text[], $4::smallint[]) AS asked (bucket, account_id, profile_id, channel)
+JOIN consent c USING (bucket, account_id, profile_id, channel)
+"""
+
+
+class LoadedFacts:
+    """The answers for one profile at one moment: the port `conditions.facts.Facts`. The engine fills it as it goes."""
+
+    __slots__ = ("event", "joined", "moment", "profile", "totals")
+
+    def __init__(self, profile: Profile, event: Event | None, moment: Moment) -> None:
+        self.profile = profile
+        self.event = event
+        self.moment = moment
+        self.totals: dict[EventTotal, Total] = {}
+        self.joined: dict[str, datetime] = {}
+
+    def total(self, need: EventTotal) -> Total:
+        """Return the total for a need that was stated; raises `KeyError` for one that was not."""
+        return self.totals[need]
+
+    def joined_at(self, group_id: str) -> datetime | None:
+        """Return when the profile joined a group, None when it is not a member."""
+        return self.joined.get(group_id)
+
+
+async def load_profiles(
+    connection: Connection | Database, people: Iterable[tuple[int, str, str]]
+) -> dict[tuple[str, str], Profile]:
+    """Return (account id, profile id) -> profile for each (bucket, account id, profile id) that exists."""
+    asked = list(people)
+    if not asked:
+        return {}
+    buckets, accounts, profiles = map(list, zip(*asked, strict=True))
+    account_of = dict(zip(profiles, accounts, strict=True))
+    rows = await connection.fetch(_PROFILES, buckets, accounts, profiles)
+    return {(account_of[row["profile_id"]], row["profile_id"]): Profile(*row.values()) for row in rows}
+
+
+async def load_events(
+    connection: Connection | Database,
+    keys: Sequence[tuple[int, str, str, str, datetime, int]],
+    *,
+    properties: bool = True,
+) -> dict[tuple[str, int], Event]:
+    """Return (profile id, number) -> event for each whole key that exists.
+
+    A key is bucket, account id, profile id, metric id, occurred at, number. Without `properties` they are left empty.
+    """
+    if not keys:
+        return {}
+    rows = await connection.fetch(_EVENTS_FULL if properties else _EVENTS_BARE, *map(list, zip(*keys, strict=True)))
+    return {(row["profile_id"], row["number"]): event_of(row) for row in rows}
+
+
+def event_of(row: Row) -> Event:
+    """Return the record behind a row of `event`."""
+    return Event(
+        row["number"],
+        row["profile_id"],
+        row["metric_id"],
+        row["occurred_at"],
+        row["properties"] or {},
+        row["value"],
+        row["value_currency"],
+    )
+
+
+async def load_totals(
+    connection: Connection | Database, asked: Sequence[tuple[int, str, str, EventTotal, datetime]]
+) -> list[Total]:
+    """Return one total per (bucket, account id, profile id, need, now), in their order.
+
+    Needs without property filters are counted by the database; of the others the events are read and filtered here,
+    so that a filter means the same everywhere.
+    """
+    totals = [Total()] * len(asked)
+    plain = [place for place, one in enumerate(asked) if not one[3].filters]
+    filtered = [place for place, one in enumerate(asked) if one[3].filters]
+    for row in await _over_spans(connection, _TOTALS, asked, plain):
+        totals[row["number"]] = Total(row["count"], row["sum"])
+    matches: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in await _over_spans(connection, _MATCHES, asked, filtered):
+        matches[row["number"]].append(row)
+    for place, rows in matches.items():
+        totals[place] = _total_of(rows, asked[place][3], asked[place][4])
+    return totals
+
+
+async def load_memberships(
+    connection: Connection | Database, asked: Sequence[tuple[int, str, str, str]]
+) -> list[tuple[str, str, datetime]]:
+    """Return (profile id, group id, joined at) for each (bucket, account id, profile id, group id) that is one."""
+    if not asked:
+        return []
+    rows = await connection.fetch(_MEMBERSHIPS, *map(list, zip(*asked, strict=True)))
+    return [(row["profile_id"], row["group_id"], row["joined_at"]) for row in rows]
+
+
+async def load_consents(
+    connection: Connection | Database, asked: Sequence[tuple[int, str, str, int]]
+) -> dict[tuple[str, int], str]:
+    """Return (profile id, channel) -> subscription for each (bucket, account id, profile id, channel) that has one."""
+    if not asked:
+        return {}
+    rows = await connection.fetch(_CONSENTS, *map(list, zip(*asked, strict=True)))
+    return {(row["profile_id"], row["channel"]): row["subscription"] for row in rows}
+
+
+async def _over_spans(
+    connection: Connection | Database,
+    query: str,
+    asked: Sequence[tuple[int, str, str, EventTotal, datetime]],
+    places: Sequence[int],
+) -> list[Row]:
+    if not places:
+        return []
+    chosen = [asked[place] for place in places]
+    needs = [one[3] for one in chosen]
+    return await connection.fetch(
+        query,
+        list(places),
+        [one[0] for one in chosen],
+        [one[1] for one in chosen],
+        [one[2] for one in chosen],
+        [need.metric_id for need in needs],
+        [need.since for need in needs],
+        [need.until for need in needs],
+    )
+
+
+def _total_of(rows: Sequence[Row], need: EventTotal, now: datetime) -> Total:
+    kept = [row for row in rows if _passes(row, need, now)]
+    return Total(len(kept), sum((row["value"] or Decimal(0) for row in kept), Decimal(0)))
+
+
+def _passes(row: Row, need: EventTotal, now: datetime) -> bool:
+    event = Event(0, "", need.metric_id, now, row["properties"], row["value"])
+    return all(_matches(value_of(event, one.property), one.filter, now) for one in need.filters)
+
+
+def _matches(value: Any, value_filter: Any, now: datetime) -> bool:
+    if value_filter is None:
+        return value is not None
+    matches: bool = value_filter.matches(value, now)
+    return matches

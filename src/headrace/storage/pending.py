@@ -1,0 +1,60 @@
+"""Pending rows: accepted events whose consequences are still to come.
+
+They are read under the bucket locks and deleted in the transaction that works out the consequences.
+Source: DESIGN section 3 (ingest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from headrace.storage.database import Connection, Database, Row
+
+_CLAIM = """
+WITH RECURSIVE waiting (bucket, account_id) AS (
+    SELECT b.number, first.account_id FROM unnest($1::smallint[]) AS b (number) CROSS JOIN LATERAL (
+        SELECT account_id FROM pending WHERE bucket = b.number ORDER BY account_id LIMIT 1
+    ) AS first
+    UNION ALL
+    SELECT w.bucket, other.account_id FROM waiting w CROSS JOIN LATERAL (
+        SELECT account_id FROM pending WHERE bucket = w.bucket AND account_id > w.account_id ORDER BY account_id LIMIT 1
+    ) AS other
+)
+SELECT p.* FROM (
+    SELECT row.*, row_number() OVER (PARTITION BY row.account_id ORDER BY row.seq) AS turn
+    FROM waiting CROSS JOIN LATERAL (
+        SELECT bucket, account_id, seq, profile_id, metric_id, number, occurred_at, accepted_at, backfill, chain
+        FROM pending WHERE bucket = waiting.bucket AND account_id = waiting.account_id ORDER BY seq LIMIT $2
+    ) AS row
+) AS p
+ORDER BY turn, seq LIMIT $2
+"""
+
+_DELETE = """
+DELETE FROM pending p USING unnest($1::smallint[], $2::text[], $3::bigint[]) AS done (bucket, account_id, seq)
+WHERE p.bucket = done.bucket AND p.account_id = done.account_id AND p.seq = done.seq
+"""
+
+_OLDEST = "SELECT min(received_at) FROM pending"
+
+
+async def claim_pending(transaction: Connection, buckets: Sequence[int], limit: int) -> list[Row]:
+    """Return at most `limit` pending rows of locked buckets, in the order of arrival within each account.
+
+    Accounts take turns, so that none fills a batch while another waits.
+    """
+    return await transaction.fetch(_CLAIM, list(buckets), limit)
+
+
+async def delete_pending(transaction: Connection, rows: Sequence[Row]) -> None:
+    """Delete rows whose consequences have been worked out."""
+    if rows:
+        columns = ([row[name] for row in rows] for name in ("bucket", "account_id", "seq"))
+        await transaction.execute(_DELETE, *columns)
+
+
+async def oldest_pending(database: Database) -> datetime | None:
+    """Return when the oldest event whose consequences are still to come was received (system time)."""
+    moment: datetime | None = await database.fetch_value(_OLDEST)
+    return moment

@@ -14,7 +14,7 @@ from typing import Any
 from headrace.errors import Invalid
 from headrace.flows.walk import Document
 
-FREE_MAPS = frozenset(("headers", "kv_pairs", "event_payload", "allocations", "properties"))
+FREE_MAPS = frozenset(("headers", "kv_pairs", "event_payload", "allocations", "extra", "properties"))
 """Keys, in snake_case, whose values are maps with keys of the user's own."""
 Spell = Callable[[str], str]
 

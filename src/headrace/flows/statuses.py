@@ -16,8 +16,8 @@ FLOW_STATUSES = ("draft", "manual", "live")
 """What a flow can be set to; `archived` is shown and not set."""
 
 
-def apply_status(document: Mapping[str, Any], status: str) -> Document:
-    """Return a copy of a definition whose actions all have `status`; delays and splits have none and stay as they are."""
+def with_status(document: Mapping[str, Any], status: str) -> Document:
+    """Return a copy of a definition whose actions all have `status`, but for delays and splits, which have none."""
     result = copy.deepcopy(dict(document))
     for part in actions_of(result):
         action = part.value

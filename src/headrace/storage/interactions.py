@@ -1,18 +1,17 @@
 """Recording what became of messages: one event, one interaction and the counts that follow from them.
 
 What is here: `Recorder.prepare`, which does what must happen before the transaction, and `record_interactions`, which
-writes a batch set by set inside one. What is not: names and properties (`message_events`), the roll-ups that the deltas
-end in (`rollups`) and what people bought (`conversions`). Follows DESIGN section 5; see docs/decisions/0006-reports.md.
+writes a batch set by set inside one. What is not: names and properties (`message_events`), counting (`message_tally`),
+the roll-ups that the deltas end in (`rollups`) and what people bought (`conversions`). Follows DESIGN section 5; see
+docs/decisions/0006-reports.md.
 
 Firsts are recognised here, under the lock of the delivery's row, so that every base count is additive.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,37 +20,22 @@ from headrace.ids import event_number
 from headrace.model import Channel
 from headrace.storage.database import Connection, Row
 from headrace.storage.events import NewEvent, insert_quietly
-from headrace.storage.message_events import METRIC_NAMES, UNREPORTED, Kind, event_properties, recorded_kind, unique_id
+from headrace.storage.message_events import (
+    METRIC_NAMES,
+    UNREPORTED,
+    Interaction,
+    Kind,
+    event_properties,
+    recorded_kind,
+    unique_id,
+)
+from headrace.storage.message_tally import Tally, sum_up, tally_up
 from headrace.storage.metrics import OWN, Metrics
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
 from headrace.storage.tables import MESSAGE_COUNTS
 
-QUARTER = timedelta(minutes=15)
-"""The finest grain of the roll-ups; the offsets of all time zones align to it. Source: DESIGN section 5."""
-
-__all__ = ["Interaction", "Kind", "Prepared", "Recorder", "quarter_of", "record_interactions"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interaction:
-    """One thing that became of a delivery, at a moment of the account's clock (cut to the second).
-
-    `machine_open` marks an open by a mail proxy, `bot` a click by a scanner: a bot's click leaves an event, but counts
-    nowhere. `key` is the provider's own name of the notice, if it has one: of the same key, an open, click or
-    unsubscribe is recorded once. `properties` go into the event (Subject, To Number, Bounce Type ...).
-    """
-
-    kind: Kind
-    channel: Channel
-    bucket: int
-    delivery_id: UUID
-    at: datetime
-    url: str | None = None
-    machine_open: bool = False
-    bot: bool = False
-    key: str = ""
-    properties: Mapping[str, Any] = field(default_factory=dict)
+__all__ = ["Interaction", "Kind", "Prepared", "Recorder", "record_interactions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +100,9 @@ async def record_interactions(transaction: Connection, batch: Prepared) -> tuple
     counted = [step for step in new if not step.item.bot]
     if counted:
         taken_back = await _delivered_before(transaction, batch, counted, rows)
-        tallies = _tallies(counted, rows, taken_back)
+        tallies = tally_up([step.item for step in counted], rows, taken_back)
         await _write(transaction, batch.account_id, counted, rows, tallies)
     return tuple(step.item for step in new)
-
-
-def quarter_of(moment: datetime) -> datetime:
-    """Return the start of the UTC quarter-hour that a UTC moment lies in."""
-    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 
 def _normal(item: Interaction) -> Interaction:
@@ -171,56 +150,6 @@ def _without_afterlife(steps: Sequence[_Step], rows: Mapping[UUID, Row]) -> list
         if kind in (Kind.BOUNCED, Kind.FAILED):
             ended.add(delivery_id)
     return kept
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a batch adds to one delivery: counts by statistic, and the first moment of each kind."""
-
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    firsts: dict[str, datetime] = field(default_factory=dict)
-
-
-_COUNTED = {
-    Kind.BOUNCED: "bounced",
-    Kind.FAILED: "failed",
-    Kind.OPENED: "opens",
-    Kind.CLICKED: "clicks",
-    Kind.UNSUBSCRIBED: "unsubscribes",
-    Kind.SPAM: "spam_complaints",
-}
-_FIRSTS = {
-    Kind.OPENED: ("first_open_at", "opens_unique"),
-    Kind.CLICKED: ("first_click_at", "clicks_unique"),
-    Kind.UNSUBSCRIBED: ("unsubscribed_at", "unsubscribe_uniques"),
-}
-
-
-def _tallies(steps: Sequence[_Step], rows: Mapping[UUID, Row], taken_back: set[UUID]) -> dict[UUID, _Tally]:
-    """Return the sum of a batch per delivery; rows hold the firsts as they were before it."""
-    tallies: dict[UUID, _Tally] = defaultdict(_Tally)
-    for step in steps:
-        item, row = step.item, rows[step.item.delivery_id]
-        tally = tallies[item.delivery_id]
-        if item.kind is Kind.DELIVERED:
-            _count_delivered(tally, row, 1)
-        elif not (item.kind is Kind.FAILED and item.channel is Channel.EMAIL):
-            tally.counts[_COUNTED[item.kind]] += 1
-        if item.kind in (Kind.BOUNCED, Kind.FAILED):
-            tally.firsts["bounced_at"] = item.at
-            if item.delivery_id in taken_back:
-                _count_delivered(tally, row, -1)
-        if item.kind in _FIRSTS:
-            column, statistic = _FIRSTS[item.kind]
-            if row[column] is None and column not in tally.firsts:
-                tally.firsts[column] = item.at
-                tally.counts[statistic] += 1
-    return tallies
-
-
-def _count_delivered(tally: _Tally, row: Row, sign: int) -> None:
-    tally.counts["delivered"] += sign
-    tally.counts["segments"] += sign * row["segments"]
 
 
 # --- statements -------------------------------------------------------------------------------------------------
@@ -303,23 +232,19 @@ async def _write(
     account_id: str,
     steps: Sequence[_Step],
     rows: Mapping[UUID, Row],
-    tallies: Mapping[UUID, _Tally],
+    tallies: Mapping[UUID, Tally],
 ) -> None:
-    if changed := [(rows[key], tally) for key, tally in tallies.items() if _changes_delivery(tally)]:
+    if changed := [(rows[key], tally) for key, tally in tallies.items() if tally.changes_delivery()]:
         await transaction.execute(_COUNT, account_id, *_delivery_columns(changed))
     await transaction.execute(_INTERACT, account_id, *_interaction_columns(steps, rows))
-    if sums := _sums(tallies, rows):
+    if sums := sum_up(tallies, rows):
         keys, counts = list(sums), list(sums.values())
         columns = [[key[at] for key in keys] for at in range(6)]
         columns += [[count[name] for count in counts] for name in MESSAGE_COUNTS]
         await transaction.execute(_DELTA, account_id, *columns)
 
 
-def _changes_delivery(tally: _Tally) -> bool:
-    return bool(tally.firsts or any(tally.counts[name] for name in ("opens", "clicks", "unsubscribes")))
-
-
-def _delivery_columns(changed: Sequence[tuple[Row, _Tally]]) -> list[list[Any]]:
+def _delivery_columns(changed: Sequence[tuple[Row, Tally]]) -> list[list[Any]]:
     firsts = ("bounced_at", "first_open_at", "first_click_at", "unsubscribed_at")
     return [
         [row["bucket"] for row, _ in changed],
@@ -341,15 +266,3 @@ def _interaction_columns(steps: Sequence[_Step], rows: Mapping[UUID, Row]) -> li
         [step.item.delivery_id for step in steps],
         *([row[name] for row in found] for name in ("flow_id", "message_id", "variation", "format", "sent_at")),
     ]
-
-
-def _sums(tallies: Mapping[UUID, _Tally], rows: Mapping[UUID, Row]) -> dict[tuple[Any, ...], dict[str, int]]:
-    """Return the counts of a batch by report key; keys that nothing was added to are left out."""
-    sums: dict[tuple[Any, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for delivery_id, tally in tallies.items():
-        row = rows[delivery_id]
-        names = ("flow_id", "message_id", "variation", "format", "channel")
-        key = (quarter_of(row["sent_at"]), *(row[name] for name in names))
-        for name, count in tally.counts.items():
-            sums[key][name] += count
-    return {key: counts for key, counts in sums.items() if any(counts.values())}

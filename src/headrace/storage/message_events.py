@@ -6,6 +6,7 @@ What is here: pure tables and functions. What is not: writing (`interactions`). 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -26,6 +27,27 @@ class Kind(IntEnum):
     CLICKED = 5
     UNSUBSCRIBED = 6
     SPAM = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One thing that became of a delivery, at a moment of the account's clock (cut to the second).
+
+    `machine_open` marks an open by a mail proxy, `bot` a click by a scanner: a bot's click leaves an event, but counts
+    nowhere. `key` is the provider's own name of the notice, if it has one: of the same key, an open, click or
+    unsubscribe is recorded once. `properties` go into the event (Subject, To Number, Bounce Type ...).
+    """
+
+    kind: Kind
+    channel: Channel
+    bucket: int
+    delivery_id: UUID
+    at: datetime
+    url: str | None = None
+    machine_open: bool = False
+    bot: bool = False
+    key: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 UNREPORTED = frozenset({Channel.WEBHOOK, Channel.INTERNAL_ALERT})

@@ -64,13 +64,14 @@ class Destination:
 class Links:
     """The addresses of one delivery's message."""
 
-    __slots__ = ("_base", "_ids", "_seal", "_signer")
+    __slots__ = ("_base", "_clicks", "_ids", "_seal", "_signer")
 
     def __init__(self, signer: Signer, public_url: str, ids: MessageIds) -> None:
         """Take the signer, the installation's public address without a trailing slash, and the ids."""
         self._signer = signer
         self._base = public_url
         self._ids = ids
+        self._clicks: dict[str, str] = {}
         self._seal = signer.seal(self._payload(Kind.CLICK))
 
     def _payload(self, kind: Kind) -> Payload:
@@ -78,8 +79,12 @@ class Links:
         return Payload(kind, ids.account_id, ids.profile_id, ids.delivery_id, ids.flow_id, ids.message_id)
 
     def click(self, target: Target) -> str:
-        """Return the tracked address of a target."""
-        return f"{self._base}/t/c/{self._seal.token(target.url, target.url_text)}"
+        """Return the tracked address of a target; HTML and text part mostly ask for the same ones."""
+        address = self._clicks.get(target.url_text)
+        if address is None:
+            address = f"{self._base}/t/c/{self._seal.token(target.url, target.url_text)}"
+            self._clicks[target.url_text] = address
+        return address
 
     def pixel(self) -> str:
         """Return the address of the open pixel."""

@@ -27,7 +27,7 @@ VIEWS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 
 def follow(value: Any, step: str) -> Any:
     """Return the member of a value that a step of a path names, None where there is none."""
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):  # the first test is the quick one
         if step in value:
             return value[step]
         return VIEWS[step](value) if step in VIEWS else None

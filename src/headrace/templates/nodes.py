@@ -52,13 +52,13 @@ class MeteredNode(Node):  # type: ignore[misc]
 
 def shown(value: Any, context: Any) -> str:
     """Return a value as text: nothing for null, a date in words and the account's zone, escaped in HTML."""
-    if value is None:
-        return ""
-    if is_moment(value):
-        value = in_words(value, context.surroundings.zone)
-    if not context.autoescape or isinstance(value, SafeData):
-        return str(value)
-    return html.escape(value if isinstance(value, str) else str(value))
+    if type(value) is not str:
+        if value is None:
+            return ""
+        if isinstance(value, SafeData):
+            return str(value)
+        value = in_words(value, context.surroundings.zone) if is_moment(value) else str(value)
+    return html.escape(value) if context.autoescape else value
 
 
 def in_words(value: Any, zone: Any) -> str:

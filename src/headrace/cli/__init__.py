@@ -1,0 +1,50 @@
+"""The command line: the composition root, where settings become a database, services, servers and workers.
+
+What is here: the table of commands and how errors are told. Each command stands in a module beside this one.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from headrace.cli import accounts, demo, flows, inbox, keys, migrate, serve, up, work
+from headrace.errors import HeadraceError
+
+app = typer.Typer(
+    name="headrace",
+    help="A self-hosted flow-automation engine that speaks Klaviyo's API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command("up")(up.up)
+app.command("serve")(serve.serve)
+app.command("work")(work.work)
+app.command("migrate")(migrate.migrate)
+app.command("import")(flows.import_file)
+app.command("export")(flows.export)
+app.command("inbox")(inbox.inbox)
+app.command("demo")(demo.demo)
+
+_account = typer.Typer(help="Tenants.", no_args_is_help=True)
+_account.command("create")(accounts.create)
+_account.command("list")(accounts.list_)
+app.add_typer(_account, name="account")
+
+_key = typer.Typer(help="Private keys of the API.", no_args_is_help=True)
+_key.command("create")(keys.create)
+_key.command("list")(keys.list_)
+_key.command("revoke")(keys.revoke)
+app.add_typer(_key, name="key")
+
+
+def main() -> None:
+    """Run the command line; an error that Headrace reports is one line on standard error and exit status 1."""
+    try:
+        app()
+    except HeadraceError as error:
+        print(f"headrace: {error}", file=sys.stderr)
+        sys.exit(1)

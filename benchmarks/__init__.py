@@ -1,0 +1,1 @@
+"""What Headrace does fast, measured against a baseline in the same run. `make bench` runs them all."""

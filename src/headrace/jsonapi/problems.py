@@ -141,7 +141,7 @@ def _below(value: Any, part: int | str) -> tuple[Any] | None:
 
 
 def _sentence(error: ErrorDetails, parts: Sequence[int | str]) -> str:
-    name = str(parts[-1]) if parts else "The body"
+    name = "/".join(str(part) for part in parts[-2 if parts and isinstance(parts[-1], int) else -1 :]) or "The body"
     holder = "/".join(str(part) for part in parts[:-1]) or "the body"
     context = error.get("ctx", {})
     match error["type"]:

@@ -137,9 +137,10 @@ class _Reading:
 
     def _refuse_unknown(self) -> None:
         offered = offered_parameters(self._operation)
-        for name, values in self._values.items():
-            if "\x00" in name or any("\x00" in value for value in values):
+        for name in list(self._values):
+            if "\x00" in name or any("\x00" in value for value in self._values[name]):
                 self._refuse(name.replace("\x00", "\\u0000"), "A query parameter must not contain a NUL character.")
+                del self._values[name]
             elif name not in offered:
                 self._refuse(name, f'"{name}" is not a query parameter here; allowed parameters: {listed(offered)}.')
 

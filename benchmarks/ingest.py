@@ -199,7 +199,7 @@ def _person(number: int) -> dict[str, object]:
 async def _post(stage: Stage, bodies: list[bytes], path: str, events: int) -> float:
     """Post bodies from a process of their own and return events per second; every one must be accepted."""
     with tempfile.NamedTemporaryFile() as file:
-        Path(file.name).write_bytes(b"\n".join(bodies))
+        await asyncio.to_thread(Path(file.name).write_bytes, b"\n".join(bodies))
         arguments = ("127.0.0.1", str(stage.port), str(min(CONNECTIONS, len(bodies))), file.name, path, stage.key)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.load", *arguments, stdout=asyncio.subprocess.PIPE

@@ -1,0 +1,54 @@
+"""What the operations on flows do, and the bodies they take.
+
+What is here: the way from a request to `storage.flows`. What is not: the rows (`resources.flows`). Follows reference
+7.7.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from headrace.api.state import State
+from headrace.jsonapi.bodies import Change, Model, New
+from headrace.jsonapi.operation import Call
+from headrace.storage import flows
+
+
+class FlowAttributes(Model):
+    """A flow to be made; the definition is checked as a whole by `flows.definition`."""
+
+    name: str
+    definition: Any
+
+
+class StatusAttributes(Model):
+    """The status to set: draft, manual or live."""
+
+    status: str
+
+
+NewFlow = New[Literal["flow"], FlowAttributes]
+FlowStatus = Change[Literal["flow"], StatusAttributes]
+
+
+async def create(call: Call[State, Any]) -> str:
+    """Write the flow and return its id."""
+    state, made = call.ctx.state, call.body.data.attributes
+    async with state.database.transaction() as connection:
+        return await flows.create_flow(
+            connection, state.account_id, state.services.ids, state.clock.now(), made.name, made.definition
+        )
+
+
+async def set_status(call: Call[State, Any]) -> None:
+    """Set the status of the flow and of every action in it."""
+    state, status = call.ctx.state, call.body.data.attributes.status
+    async with state.database.transaction() as connection:
+        await flows.set_status(connection, state.account_id, call.path["id"], status, state.clock.now())
+
+
+async def delete(call: Call[State, Any]) -> None:
+    """Delete the flow."""
+    state = call.ctx.state
+    async with state.database.transaction() as connection:
+        await flows.delete_flow(connection, state.account_id, call.path["id"], state.clock.now())

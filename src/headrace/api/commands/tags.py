@@ -1,0 +1,135 @@
+"""What the operations on tags and tag groups do, and the bodies they take. Follows reference 7.7."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from headrace.api.state import State
+from headrace.jsonapi.bodies import Change, Identifier, Model
+from headrace.jsonapi.bodies import New as NewBody
+from headrace.jsonapi.operation import Call, Reply
+from headrace.storage import tags
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+EMPTY_ANSWER = Reply(204)
+
+
+class TagAttributes(Model):
+    """A tag's name."""
+
+    name: Name
+
+
+class GroupAttributes(Model):
+    """A tag group; in an exclusive one a flow holds one tag at most."""
+
+    name: Name
+    exclusive: bool | None = None
+
+
+class GroupChanges(Model):
+    """The new name of a tag group; `return_fields` is accepted and says nothing here, for the answer is empty."""
+
+    name: Name
+    return_fields: list[str] | None = None
+
+
+class GroupLink(Model):
+    """`{data: {type, id}}`."""
+
+    data: Identifier[Literal["tag-group"]] | None = None
+
+
+class TagRelationships(Model):
+    """The group of a new tag."""
+
+    tag_group: GroupLink | None = Field(default=None, alias="tag-group")
+
+
+class NewTag(Model):
+    """A tag to be made."""
+
+    type: Literal["tag"]
+    attributes: TagAttributes
+    relationships: TagRelationships | None = None
+
+
+class NewTagBody(Model):
+    """`{data: {type, attributes: {name}, relationships?}}`."""
+
+    data: NewTag
+
+
+class FlowsBody(Model):
+    """`{data: [{type: "flow", id}, ...]}`."""
+
+    data: list[Identifier[Literal["flow"]]]
+
+
+RenameTagBody = Change[Literal["tag"], TagAttributes]
+NewGroupBody = NewBody[Literal["tag-group"], GroupAttributes]
+RenameGroupBody = Change[Literal["tag-group"], GroupChanges]
+
+
+async def create(call: Call[State, Any]) -> str:
+    """Write the tag and return its id."""
+    state, data = call.ctx.state, call.body.data
+    link = data.relationships.tag_group if data.relationships else None
+    group_id = link.data.id if link and link.data else None
+    async with state.database.transaction() as connection:
+        return await tags.create_tag(connection, state.account_id, state.services.ids, data.attributes.name, group_id)
+
+
+async def rename(call: Call[State, Any]) -> Reply:
+    """Rename the tag; the answer is empty."""
+    state, name = call.ctx.state, call.body.data.attributes.name
+    async with state.database.transaction() as connection:
+        await tags.rename_tag(connection, state.account_id, call.path["id"], name)
+    return EMPTY_ANSWER
+
+
+async def delete(call: Call[State, Any]) -> None:
+    """Delete the tag and its ties."""
+    state = call.ctx.state
+    async with state.database.transaction() as connection:
+        await tags.delete_tag(connection, state.account_id, call.path["id"])
+
+
+async def tag_flows(call: Call[State, Any]) -> None:
+    """Tie the tag to flows."""
+    state = call.ctx.state
+    async with state.database.transaction() as connection:
+        await tags.tag_flows(connection, state.account_id, call.path["id"], [one.id for one in call.body.data])
+
+
+async def untag_flows(call: Call[State, Any]) -> None:
+    """Untie the tag from flows."""
+    state = call.ctx.state
+    async with state.database.transaction() as connection:
+        await tags.untag_flows(connection, state.account_id, call.path["id"], [one.id for one in call.body.data])
+
+
+async def create_group(call: Call[State, Any]) -> str:
+    """Write the tag group and return its id."""
+    state, made = call.ctx.state, call.body.data.attributes
+    async with state.database.transaction() as connection:
+        return await tags.create_group(
+            connection, state.account_id, state.services.ids, made.name, bool(made.exclusive)
+        )
+
+
+async def rename_group(call: Call[State, Any]) -> Reply:
+    """Rename the tag group; the answer is empty."""
+    state, name = call.ctx.state, call.body.data.attributes.name
+    async with state.database.transaction() as connection:
+        await tags.rename_group(connection, state.account_id, call.path["id"], name)
+    return EMPTY_ANSWER
+
+
+async def delete_group(call: Call[State, Any]) -> None:
+    """Delete the tag group and its tags."""
+    state = call.ctx.state
+    async with state.database.transaction() as connection:
+        await tags.delete_group(connection, state.account_id, call.path["id"])

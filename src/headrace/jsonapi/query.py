@@ -226,7 +226,9 @@ class _Reading:
         return found
 
     def _field_names(self, type_name: str) -> frozenset[str]:
-        return self._resources[type_name].field_names(self._operation.additional.get(type_name, ()))
+        own = self._operation.resource
+        resource = own if own is not None and own.type == type_name else self._resources[type_name]
+        return resource.field_names(self._operation.additional.get(type_name, ()))
 
     def _additional_names(self, type_name: str) -> frozenset[str]:
         return frozenset(self._operation.additional.get(type_name, ()))

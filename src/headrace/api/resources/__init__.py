@@ -3,12 +3,27 @@
 A new operation is a row in its module, a new module a line in each of the two tables here.
 """
 
-from headrace.api.resources import accounts, flow_actions, flow_messages, flows, tags, templates
+from headrace.api.resources import (
+    accounts,
+    events,
+    flow_actions,
+    flow_messages,
+    flows,
+    lists,
+    metrics,
+    profiles,
+    tags,
+    templates,
+)
 from headrace.jsonapi.operation import Operation
 from headrace.jsonapi.resource import Resource
 
 OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
+    *profiles.OPERATIONS,
+    *events.OPERATIONS,
+    *metrics.OPERATIONS,
+    *lists.OPERATIONS,
     *flows.OPERATIONS,
     *flow_actions.OPERATIONS,
     *flow_messages.OPERATIONS,
@@ -17,7 +32,11 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 RESOURCES: tuple[Resource, ...] = (
-    accounts.ACCOUNT,
+    *accounts.RESOURCES,
+    *profiles.RESOURCES,
+    *events.RESOURCES,
+    *metrics.RESOURCES,
+    *lists.RESOURCES,
     *flows.RESOURCES,
     *flow_actions.RESOURCES,
     *flow_messages.RESOURCES,

@@ -97,3 +97,4 @@ OPERATIONS = (
         sparse=("account",),
     ),
 )
+RESOURCES = (ACCOUNT,)

@@ -1,0 +1,53 @@
+"""The limits of custom properties. Source: reference 5.4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace.errors import Invalid, Problem
+
+MAX_PROPERTIES = 400
+MAX_STRING = 100 * 1024
+"""Bytes of one string in UTF-8."""
+MAX_ARRAY = 4000
+MAX_DEPTH = 10
+
+
+def check_properties(properties: Mapping[str, Any], pointer: str) -> list[Problem]:
+    """Return what is wrong with properties that stand at `pointer` in the request."""
+    if len(properties) > MAX_PROPERTIES:
+        return [_refused(pointer, f"There are {len(properties)} properties; at most {MAX_PROPERTIES} are allowed.")]
+    problems: list[Problem] = []
+    for name, value in properties.items():
+        if len(name) > MAX_STRING // 4 and len(name.encode()) > MAX_STRING:
+            problems.append(_refused(pointer, f"The name of a property is longer than {MAX_STRING} bytes."))
+        elif not isinstance(value, bool | int | float | None):
+            _check(value, pointer, (name,), problems)
+    return problems
+
+
+def _check(value: Any, pointer: str, path: tuple[str, ...], problems: list[Problem]) -> None:
+    if isinstance(value, str):
+        if len(value) > MAX_STRING // 4 and len(value.encode()) > MAX_STRING:
+            problems.append(_at(pointer, path, f"is a string of more than {MAX_STRING} bytes, the most allowed"))
+    elif isinstance(value, dict | list):
+        if len(path) >= MAX_DEPTH:
+            problems.append(_at(pointer, path, f"nests more than {MAX_DEPTH} levels deep"))
+        elif isinstance(value, dict):
+            for name, below in value.items():
+                _check(below, pointer, (*path, name), problems)
+        elif len(value) > MAX_ARRAY:
+            problems.append(_at(pointer, path, f"is an array of {len(value)} items; at most {MAX_ARRAY} are allowed"))
+        else:
+            for index, below in enumerate(value):
+                _check(below, pointer, (*path, str(index)), problems)
+
+
+def _at(pointer: str, path: tuple[str, ...], rule: str) -> Problem:
+    escaped = (part.replace("~", "~0").replace("/", "~1") for part in path)
+    return _refused(f"{pointer}/{'/'.join(escaped)}", f'"{path[-1][:80]}" {rule}.')
+
+
+def _refused(pointer: str, detail: str) -> Problem:
+    return Invalid(detail, pointer=pointer)

@@ -1,0 +1,341 @@
+"""What the people side of the API shows, and where its rows come from.
+
+What is here: the resources profile, list, metric and event with their tables and the loaders of their relationships.
+What is not: the operations on them, one module per resource beside this one. Follows reference 5.4, 7.1, 7.6 and 9.
+Our choice: relationships to what is not built yet (segments, push tokens, attributions) are left out, because their
+links would lead nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select
+
+from headrace.api.resources import profile_fields
+from headrace.errors import Invalid
+from headrace.ids import event_id, event_moment, event_uuid, parse_event_id
+from headrace.jsonapi.operation import Call, Table
+from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
+from headrace.storage import tables as t
+
+CREATED = Attribute("created", datetime, lambda row: row["created_at"])
+UPDATED = Attribute("updated", datetime, lambda row: row["updated_at"])
+
+# --- profile --------------------------------------------------------------------------------------------------------
+
+JOINED = Attribute("joined_group_at", datetime, lambda row: row["joined_at"])
+
+PROFILE = Resource(
+    "profile",
+    "/api/profiles/{id}",
+    (
+        *(Attribute(name, str) for name in profile_fields.TEXTS),
+        CREATED,
+        UPDATED,
+        Attribute("last_event_date", datetime, lambda row: row["last_event_at"]),
+        Attribute("location", dict[str, Any], profile_fields.location, subfields=profile_fields.LOCATION_NAMES),
+        Attribute("properties", dict[str, Any]),
+        Attribute(
+            "subscriptions",
+            dict[str, Any],
+            profile_fields.subscriptions,
+            on_request=True,
+            subfields=profile_fields.SUBSCRIPTION_NAMES,
+        ),
+        Attribute(
+            "predictive_analytics",
+            dict[str, Any],
+            profile_fields.predictive_analytics,
+            on_request=True,
+            subfields=profile_fields.PREDICTIVE_NAMES,
+        ),
+    ),
+    (Relationship("lists", "list", many=True),),
+)
+
+MEMBER = Resource(PROFILE.type, PROFILE.path, (*PROFILE.attributes, JOINED), PROFILE.relationships)
+"""A profile as a list shows it: with the time at which it joined."""
+
+_PROFILE_COLUMNS = (
+    t.profile.c.profile_id.label("id"),
+    *(t.profile.c[name] for name in (*profile_fields.TEXTS, "timezone", "location", "properties")),
+    t.profile.c.created_at,
+    t.profile.c.updated_at,
+    t.profile.c.last_event_at,
+)
+
+_CONSENTS = (
+    select(
+        func.jsonb_agg(
+            func.jsonb_build_array(
+                t.consent.c.channel,
+                t.consent.c.subscription,
+                t.consent.c.changed_at,
+                t.consent.c.method,
+                t.consent.c.detail,
+            )
+        )
+    )
+    .where(
+        t.consent.c.bucket == t.profile.c.bucket,
+        t.consent.c.account_id == t.profile.c.account_id,
+        t.consent.c.profile_id == t.profile.c.profile_id,
+    )
+    .correlate(t.profile)
+    .scalar_subquery()
+    .label("consents")
+)
+
+
+def _profiles(call: Call[Any, Any]) -> Select[Any]:
+    """Return the account's profiles, with their consents only where these are asked for."""
+    statement = select(*_PROFILE_COLUMNS).where(t.profile.c.account_id == call.ctx.account_id)
+    return statement.add_columns(_CONSENTS) if _asks_subscriptions(call) else statement
+
+
+def _asks_subscriptions(call: Call[Any, Any]) -> bool:
+    asked = call.query.additional.get("profile", frozenset()) | call.query.fields.get("profile", frozenset())
+    return any(name.split(".", 1)[0] == "subscriptions" for name in asked)
+
+
+def _members(call: Call[Any, Any]) -> Select[Any]:
+    return (
+        _profiles(call)
+        .add_columns(t.membership.c.joined_at)
+        .join(t.membership, _of_profile(t.membership))
+        .where(t.membership.c.account_id == call.ctx.account_id)
+    )
+
+
+def _of_profile(table: Any) -> Any:
+    return and_(
+        table.c.bucket == t.profile.c.bucket,
+        table.c.account_id == t.profile.c.account_id,
+        table.c.profile_id == t.profile.c.profile_id,
+    )
+
+
+def in_group(_: Call[Any, Any], statement: Select[Any], group_id: Any) -> Select[Any]:
+    """Narrow members to those of one list."""
+    return statement.where(t.membership.c.group_id == group_id)
+
+
+async def _lists_of_profiles(call: Call[Any, Any], rows: Sequence[Row]) -> dict[str, list[Row]]:
+    statement = (
+        _lists(call)
+        .add_columns(t.membership.c.profile_id.label("parent_id"))
+        .join(t.membership, t.membership.c.group_id == t.profile_group.c.group_id)
+        .where(
+            t.membership.c.account_id == call.ctx.account_id,
+            t.membership.c.profile_id.in_([row["id"] for row in rows]),
+        )
+        .order_by(t.profile_group.c.group_id)
+    )
+    return by_parent(await call.ctx.fetch(statement))
+
+
+def by_parent(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return rows by their `parent_id`, in the order in which they come."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(str(row["parent_id"]), []).append(row)
+    return found
+
+
+PROFILES = Table(_profiles, t.profile.c.profile_id, loaders={"lists": _lists_of_profiles})
+MEMBERS = Table(_members, t.profile.c.profile_id)
+
+# --- list -----------------------------------------------------------------------------------------------------------
+
+LIST = Resource(
+    "list",
+    "/api/lists/{id}",
+    (
+        Attribute("name", str),
+        CREATED,
+        UPDATED,
+        Attribute("opt_in_process", str),
+        Attribute("profile_count", int, on_request=True),
+    ),
+    (Relationship("profiles", "profile", many=True),),
+)
+
+_LIST_COLUMNS = (
+    t.profile_group.c.group_id.label("id"),
+    t.profile_group.c.name,
+    t.profile_group.c.opt_in_process,
+    t.profile_group.c.created_at,
+    t.profile_group.c.updated_at,
+)
+
+_PROFILE_COUNT = (
+    select(func.count())
+    .select_from(t.membership)
+    .where(
+        t.membership.c.account_id == t.profile_group.c.account_id,
+        t.membership.c.group_id == t.profile_group.c.group_id,
+    )
+    .correlate(t.profile_group)
+    .scalar_subquery()
+    .label("profile_count")
+)
+
+
+def _lists(call: Call[Any, Any]) -> Select[Any]:
+    """Return the account's lists, with their sizes only where these are asked for: counting takes its time."""
+    statement = select(*_LIST_COLUMNS).where(
+        t.profile_group.c.account_id == call.ctx.account_id, t.profile_group.c.kind == "list"
+    )
+    asked = call.query.additional.get("list", frozenset()) | call.query.fields.get("list", frozenset())
+    return statement.add_columns(_PROFILE_COUNT) if "profile_count" in asked else statement
+
+
+def of_profile(_: Call[Any, Any], statement: Select[Any], profile_id: Any) -> Select[Any]:
+    """Narrow lists to those that a profile is in."""
+    groups = select(t.membership.c.group_id).where(
+        t.membership.c.account_id == t.profile_group.c.account_id, *profile_fields.own_bucket(t.membership, profile_id)
+    )
+    return statement.where(t.profile_group.c.group_id.in_(groups))
+
+
+LISTS = Table(_lists, t.profile_group.c.group_id)
+
+# --- metric ---------------------------------------------------------------------------------------------------------
+
+
+def _integration(row: Row) -> dict[str, Any]:
+    name = row["integration_name"]
+    return {
+        "object": "integration",
+        "id": name.lower(),
+        "key": name.lower(),
+        "name": name,
+        "category": row["integration_category"],
+        "image_url": "",
+    }
+
+
+METRIC = Resource(
+    "metric",
+    "/api/metrics/{id}",
+    (Attribute("name", str), CREATED, UPDATED, Attribute("integration", dict[str, Any], _integration)),
+)
+
+_METRIC_COLUMNS = (
+    t.metric.c.metric_id.label("id"),
+    t.metric.c.name,
+    t.metric.c.integration_name,
+    t.metric.c.integration_category,
+    t.metric.c.created_at,
+    t.metric.c.updated_at,
+)
+
+
+def _metrics(call: Call[Any, Any]) -> Select[Any]:
+    return select(*_METRIC_COLUMNS).where(t.metric.c.account_id == call.ctx.account_id)
+
+
+METRICS = Table(_metrics, t.metric.c.metric_id)
+
+# --- event ----------------------------------------------------------------------------------------------------------
+
+
+def _event_properties(row: Row) -> dict[str, Any]:
+    """Return an event's properties with its value, as `$value`. Source: reference 5.4."""
+    properties = dict(row["properties"])
+    if row["value"] is not None:
+        properties["$value"] = row["value"]
+    if row["value_currency"] is not None:
+        properties["$value_currency"] = row["value_currency"]
+    return properties
+
+
+EVENT = Resource(
+    "event",
+    "/api/events/{id}",
+    (
+        Attribute("timestamp", int, lambda row: int(row["occurred_at"].timestamp())),
+        Attribute("event_properties", dict[str, Any], _event_properties),
+        Attribute("datetime", datetime, lambda row: row["occurred_at"]),
+        Attribute("uuid", str, lambda row: event_uuid(row["number"])),
+    ),
+    (
+        Relationship("profile", "profile", ids=lambda row: row["profile_id"]),
+        Relationship("metric", "metric", ids=lambda row: row["metric_id"]),
+    ),
+    id=lambda row: event_id(row["number"]),
+)
+
+
+def _events(call: Call[Any, Any]) -> Select[Any]:
+    """Return the account's events; where the path names one, its time too, so that one partition is looked at."""
+    statement = select(
+        t.event.c.number,
+        t.event.c.profile_id,
+        t.event.c.metric_id,
+        t.event.c.occurred_at,
+        t.event.c.value,
+        t.event.c.value_currency,
+        t.event.c.properties,
+    ).where(t.event.c.account_id == call.ctx.account_id)
+    if call.operation.path.startswith("/api/events/{id}"):
+        statement = statement.where(t.event.c.occurred_at == event_moment(event_number_of(call.path["id"])))
+    return statement
+
+
+def event_number_of(text: str) -> int:
+    """Return the number behind an event id; raises `Invalid` for a malformed one. Source: reference 5.4 (400)."""
+    number = parse_event_id(text)
+    if number is None:
+        raise Invalid(f'The event id is "{text[:80]}"; it must be eleven letters and digits.', parameter="id")
+    return number
+
+
+def _one_event(call: Call[Any, Any], column: Any, number: int) -> Any:
+    return (
+        select(column)
+        .where(
+            t.event.c.account_id == call.ctx.account_id,
+            t.event.c.occurred_at == event_moment(number),
+            t.event.c.number == number,
+        )
+        .scalar_subquery()
+    )
+
+
+def metric_of_event(call: Call[Any, Any], statement: Select[Any], number: Any) -> Select[Any]:
+    """Narrow metrics to that of one event."""
+    return statement.where(t.metric.c.metric_id == _one_event(call, t.event.c.metric_id, number))
+
+
+def profile_of_event(call: Call[Any, Any], statement: Select[Any], number: Any) -> Select[Any]:
+    """Narrow profiles to that of one event."""
+    return statement.where(t.profile.c.profile_id == _one_event(call, t.event.c.profile_id, number))
+
+
+async def _metrics_of_events(call: Call[Any, Any], rows: Sequence[Row]) -> dict[str, list[Row]]:
+    wanted = {row["metric_id"] for row in rows}
+    found = await call.ctx.fetch(_metrics(call).where(t.metric.c.metric_id.in_(sorted(wanted))))
+    return _by_event(rows, "metric_id", found)
+
+
+async def _profiles_of_events(call: Call[Any, Any], rows: Sequence[Row]) -> dict[str, list[Row]]:
+    wanted = {row["profile_id"] for row in rows}
+    found = await call.ctx.fetch(_profiles(call).where(t.profile.c.profile_id.in_(sorted(wanted))))
+    return _by_event(rows, "profile_id", found)
+
+
+def _by_event(events: Sequence[Row], column: str, found: Sequence[Row]) -> dict[str, list[Row]]:
+    known = {row["id"]: row for row in found}
+    return {event_id(row["number"]): [known[row[column]]] for row in events if row[column] in known}
+
+
+EVENTS = Table(
+    _events,
+    t.event.c.number,
+    event_number_of,
+    {"metric": _metrics_of_events, "profile": _profiles_of_events},
+)

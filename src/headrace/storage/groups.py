@@ -1,0 +1,100 @@
+"""Lists and their members.
+
+What is here: making, renaming and deleting a list, and who is on it. What is not: segments, whose members the engine
+works out. `now` is always the account's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from headrace.ids import IdSource, bucket_of
+from headrace.storage.database import Connection, Database
+from headrace.storage.tables import profile_group
+
+DOUBLE_OPT_IN = "double_opt_in"
+SINGLE_OPT_IN = "single_opt_in"
+
+_INSERT = """
+INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, created_at, updated_at)
+VALUES ($1, $2, 'list', $3, $4, $5, $5) ON CONFLICT DO NOTHING
+"""
+
+_JOIN = """
+INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
+SELECT bucket, $1, profile_id, $2, $3 FROM unnest($4::smallint[], $5::text[]) AS joining (bucket, profile_id)
+ORDER BY bucket, profile_id
+ON CONFLICT DO NOTHING
+RETURNING profile_id
+"""
+
+_LEAVE = """
+DELETE FROM membership m USING unnest($3::smallint[], $4::text[]) AS leaving (bucket, profile_id)
+WHERE m.bucket = leaving.bucket AND m.account_id = $1 AND m.profile_id = leaving.profile_id AND m.group_id = $2
+RETURNING m.profile_id
+"""
+
+_DELETE_MEMBERS = "DELETE FROM membership WHERE account_id = $1 AND group_id = $2"
+_DELETE = "DELETE FROM profile_group WHERE account_id = $1 AND group_id = $2 AND kind = 'list'"
+_BY_NAME = "SELECT group_id, name FROM profile_group WHERE account_id = $1 AND kind = $2 AND name = ANY($3)"
+
+
+async def create_list(
+    transaction: Connection,
+    account_id: str,
+    ids: IdSource,
+    name: str,
+    now: datetime,
+    opt_in_process: str = DOUBLE_OPT_IN,
+) -> str:
+    """Make a list and return its id."""
+    while True:
+        group_id = ids.short()
+        tag = await transaction.execute(_INSERT, group_id, account_id, name, opt_in_process, now)
+        if tag.endswith(" 1"):
+            return group_id
+
+
+async def change_list(
+    transaction: Connection, account_id: str, group_id: str, changes: dict[str, Any], now: datetime
+) -> None:
+    """Change a list's `name` or `opt_in_process`."""
+    table = profile_group
+    own = (table.c.account_id == account_id, table.c.group_id == group_id, table.c.kind == "list")
+    await transaction.execute(table.update().where(*own).values(**changes, updated_at=now))
+
+
+async def delete_list(transaction: Connection, account_id: str, group_id: str) -> None:
+    """Delete a list and everybody's place on it; the people stay."""
+    await transaction.execute(_DELETE_MEMBERS, account_id, group_id)
+    await transaction.execute(_DELETE, account_id, group_id)
+
+
+async def join_group(
+    transaction: Connection, account_id: str, group_id: str, profile_ids: Collection[str], now: datetime
+) -> list[str]:
+    """Put profiles that exist on a list and return those that were not on it before."""
+    rows = await transaction.fetch(_JOIN, account_id, group_id, now, *_keys(profile_ids))
+    return [row["profile_id"] for row in rows]
+
+
+async def leave_group(
+    transaction: Connection, account_id: str, group_id: str, profile_ids: Collection[str]
+) -> list[str]:
+    """Take profiles off a list and return those that were on it."""
+    rows = await transaction.fetch(_LEAVE, account_id, group_id, *_keys(profile_ids))
+    return [row["profile_id"] for row in rows]
+
+
+async def groups_by_name(
+    database: Database | Connection, account_id: str, kind: str, names: Sequence[str]
+) -> dict[str, str]:
+    """Return name -> id of the account's lists (`kind` "list") or segments ("segment"); of two alike, either."""
+    rows = await database.fetch(_BY_NAME, account_id, kind, list(names))
+    return {row["name"]: row["group_id"] for row in rows}
+
+
+def _keys(profile_ids: Collection[str]) -> tuple[list[int], list[str]]:
+    return [bucket_of(one) for one in profile_ids], list(profile_ids)

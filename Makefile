@@ -33,6 +33,7 @@ check: $(READY) ## Lint, check types, layers and the length of files.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/choices.py --check
 	$(BIN)/pytest -q tests/unit/test_project.py
 
 bench: $(READY) ## Measure, each figure as a ratio to a baseline of the same run.
@@ -40,6 +41,9 @@ bench: $(READY) ## Measure, each figure as a ratio to a baseline of the same run
 
 bench-full: $(READY) ## The same with the full sizes and five rounds.
 	$(BIN)/python -m benchmarks --full
+
+docs: $(READY) ## Make the generated pages anew.
+	$(BIN)/python scripts/choices.py
 
 lock: $(READY) ## Work the lock file out anew from pyproject.toml.
 	$(BIN)/python -m pip install --quiet uv
@@ -49,4 +53,4 @@ lock: $(READY) ## Work the lock file out anew from pyproject.toml.
 clean: ## Remove the virtual environment and caches.
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test soak check bench bench-full lock clean
+.PHONY: help setup demo test soak check bench bench-full docs lock clean

@@ -1,0 +1,75 @@
+"""Facts and moments for tests of conditions: everything known is given by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from headrace.conditions.facts import EventTotal, Moment, Total
+from headrace.model import Event, Profile
+
+NOW = datetime(2023, 6, 17, 10, 30, tzinfo=UTC)
+"""The day of the reference's own examples of date arithmetic."""
+
+
+def at(text: str) -> datetime:
+    """Return an instant in UTC from its ISO spelling."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def moment(entered_at: datetime | None = None, *, sample_key: str = "run-1", now: datetime = NOW) -> Moment:
+    """Return a moment of the test day."""
+    return Moment(now, entered_at, UTC, sample_key)
+
+
+@dataclass
+class KnownFacts:
+    """Facts held in dictionaries; a total that nobody gave is a `KeyError`, as it is in the engine."""
+
+    profile: Profile = field(default_factory=lambda: Profile("01ABC"))
+    event: Event | None = None
+    moment: Moment = field(default_factory=moment)
+    totals: Mapping[EventTotal, Total] = field(default_factory=dict)
+    joined: Mapping[str, datetime] = field(default_factory=dict)
+
+    def total(self, need: EventTotal) -> Total:
+        """Return the total that was given for a need."""
+        return self.totals[need]
+
+    def joined_at(self, group_id: str) -> datetime | None:
+        """Return the given time of joining."""
+        return self.joined.get(group_id)
+
+
+class WrittenQuery:
+    """A `FactQuery` whose clauses are text, to show what a condition asks of a whole population."""
+
+    def property(self, name: str, value_filter: Any) -> str:
+        """Write a property test."""
+        return f"property({name}, {value_filter.operator})"
+
+    def total(self, needs: Any, measurement: str, value_filter: Any) -> str:
+        """Write an event total."""
+        return f"total({measurement} of {needs[0].metric_id} over {len(needs)} spans {value_filter.operator})"
+
+    def member(self, need: Any, joined: Any) -> str:
+        """Write a membership."""
+        return f"member({','.join(need.group_ids)}, {'any time' if joined is None else len(joined)})"
+
+    def sample(self, percentage: int, key: str) -> str:
+        """Write a sample."""
+        return f"sample({percentage}, {key})"
+
+    def all(self, clauses: Any) -> str:
+        """Write a conjunction."""
+        return f"all[{'; '.join(clauses)}]"
+
+    def any(self, clauses: Any) -> str:
+        """Write a disjunction."""
+        return f"any[{'; '.join(clauses)}]"
+
+    def negate(self, clause: str) -> str:
+        """Write a negation."""
+        return f"not {clause}"

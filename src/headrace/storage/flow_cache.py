@@ -109,8 +109,7 @@ def _loaded(row: Row, document: dict[str, object] | None, tombstones: Mapping[in
     try:
         if document is None:
             raise ValueError(f"version {row['version']} of flow {row['flow_id']} is not stored")
-        names = ("flow_id", "name", "status", "version")
-        compiled = compile_flow(*(row[name] for name in names), document, tombstones)
+        compiled = compile_flow(row["flow_id"], row["name"], row["status"], row["version"], document, tombstones)
     except Exception as error:  # a definition that cannot be read parks its runs instead of stopping every batch
         return LoadedFlow(row["flow_id"], row["account_id"], closed, None, f"{type(error).__name__}: {error}")
     uses_event = frozenset(action_id for action_id, action in compiled.actions.items() if action.type in USES_EVENT)

@@ -1,0 +1,223 @@
+"""Advancing: claiming due runs and letting each pass through its immediate actions until it waits, sends or ends.
+
+New state, journal rows and queued deliveries are committed in one transaction; a crash at any instant rolls back to the
+last committed state and another worker goes on. A run that fails by a bug is parked and never blocks its batch.
+Source: DESIGN section 3 (advancing).
+"""
+
+from __future__ import annotations
+
+import traceback
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from headrace.conditions.condition import NO_NEEDS
+from headrace.conditions.facts import Need
+from headrace.engine import sends
+from headrace.engine.core import Core
+from headrace.engine.edits import lead_to_present, locate
+from headrace.engine.loading import load_needs, load_triggers
+from headrace.engine.wake import Wake
+from headrace.flows.step import Advance, Exit, Send, Skip, Wait
+from headrace.storage.account_clocks import AccountTime, load_accounts
+from headrace.storage.buckets import lock_buckets
+from headrace.storage.database import Connection, Row
+from headrace.storage.deliveries import insert_deliveries
+from headrace.storage.facts import load_profiles
+from headrace.storage.flow_cache import LoadedFlow
+from headrace.storage.journal import insert_journal
+from headrace.storage.runs import claim_due, reload_run, update_runs
+
+DELETED = "action_deleted"
+NOBODY = "person_deleted"
+
+LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
+"""Errors that say nothing about the batch: the server is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one look at a group of buckets came to: how many items were worked on, and the buckets others held."""
+
+    done: int
+    missed: int = 0
+    full: bool = False
+
+
+async def advance_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> Pass:
+    """Advance at most one batch of the runs that are due by `now` on a clock, at most one run per profile.
+
+    On a virtual clock (`clock` > 0) a step's moment is the run's own `resume_at`. Raises what the database raises when
+    it is away; a batch that fails otherwise is worked through run by run.
+    """
+    await core.partitions.ensure("journal", {now})
+    wakes: list[Wake] = []
+    try:
+        async with core.database.transaction() as transaction:
+            locked = await lock_buckets(transaction, buckets)
+            rows = await claim_due(transaction, clock, locked, now, core.limits.advancing) if locked else []
+            wakes = _wakes(rows, clock, now)
+            if clock:
+                await core.partitions.ensure("journal", {wake.now for wake in wakes})
+            await advance_wakes(core, transaction, wakes)
+    except LOST:
+        raise
+    except Exception:
+        if not wakes:
+            raise
+        return Pass(await _one_by_one(core, clock, [row_key(wake) for wake in wakes], now))
+    return Pass(len(wakes), len(buckets) - len(locked), len(rows) >= core.limits.advancing)
+
+
+async def advance_wakes(core: Core, transaction: Connection, wakes: Sequence[Wake]) -> None:
+    """Carry runs through their immediate actions and write down where they came to; the caller holds their buckets."""
+    if not wakes:
+        return
+    await _prepare(core, transaction, wakes)
+    known: sends.LastSends = {}
+    active = [wake for wake in wakes if wake.active]
+    while active:
+        active = await _round(transaction, active, known)
+    await insert_deliveries(transaction, [one for wake in wakes for one in wake.deliveries])
+    await insert_journal(transaction, [entry for wake in wakes for entry in wake.journal])
+    await update_runs(transaction, [wake.update() for wake in wakes])
+
+
+def row_key(wake: Wake) -> tuple[int, str, uuid.UUID]:
+    """Return the whole key of a run."""
+    return wake.bucket, wake.account_id, wake.run_id
+
+
+def _wakes(rows: Sequence[Row], clock: int, now: datetime) -> list[Wake]:
+    """Return the wakes of the claimed runs, the earliest of each profile only."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        known = first.get(row["profile_id"])
+        if known is None or row["resume_at"] < known["resume_at"]:
+            first[row["profile_id"]] = row
+    return [Wake(row, row["resume_at"] if clock else now) for row in first.values()]
+
+
+async def _prepare(core: Core, transaction: Connection, wakes: Sequence[Wake]) -> None:
+    """Give every run its flow, account and person; runs without one of them end."""
+    flows = await core.flows.load(transaction, {wake.flow_id for wake in wakes})
+    accounts = await load_accounts(transaction, {wake.account_id for wake in wakes})
+    people = await load_profiles(transaction, [(wake.bucket, wake.account_id, wake.profile_id) for wake in wakes])
+    for wake in wakes:
+        _give_flow(wake, flows.get(wake.flow_id))
+        profile = people.get((wake.account_id, wake.profile_id))
+        if profile is None and wake.active:
+            wake.exit(NOBODY)
+        elif profile is not None:
+            time: AccountTime = accounts[wake.account_id]
+            zones = core.zones
+            wake.meet(
+                time.account, zones.of_account(time.account), profile, zones.of_profile(profile, time.account), None
+            )
+    await lead_to_present(transaction, core.flows, wakes)
+    using = {flow_id for flow_id, flow in flows.items() if flow.uses_event}
+    if using:
+        await load_triggers(transaction, [wake for wake in wakes if wake.active and wake.flow_id in using])
+
+
+def _give_flow(wake: Wake, flow: LoadedFlow | None) -> None:
+    if flow is None or flow.closed:
+        wake.exit(DELETED)
+    elif flow.compiled is None:
+        wake.park(flow.error or f"flow {wake.flow_id} cannot be read")
+    else:
+        wake.flow = flow.compiled
+
+
+async def _round(transaction: Connection, wakes: Sequence[Wake], known: sends.LastSends) -> list[Wake]:
+    """Carry out the present action of each run; return the runs that go on to another one at once."""
+    await load_needs(transaction, [(wake, needs) for wake in wakes if (needs := _needs(wake))])
+    sending: list[tuple[Wake, Send]] = []
+    for wake in wakes:
+        if wake.active:
+            try:
+                _step(wake, sending)
+            except Exception as error:  # a bug in one step must not stop the others
+                wake.park(told(error))
+    if sending:
+        await sends.carry_out(transaction, [pair for pair in sending if pair[0].active], known)
+    return [wake for wake in wakes if wake.active]
+
+
+def _needs(wake: Wake) -> frozenset[Need]:
+    """Find the run's next action and return what its step must know."""
+    try:
+        action = locate(wake)
+        return wake.flow.needs(action.action_id, wake.facts.moment) if action else NO_NEEDS
+    except Exception as error:  # as in a step
+        wake.park(told(error))
+        return NO_NEEDS
+
+
+def _step(wake: Wake, sending: list[tuple[Wake, Send]]) -> None:
+    assert wake.action_id is not None
+    action = wake.flow.actions[wake.action_id]
+    outcome = action.step(wake.context())
+    match outcome:
+        case Advance():
+            _advance(wake, outcome, passed_over=outcome.branch is None and not action.acts)
+        case Wait():
+            wake.sleep(outcome.until, outcome.next_id)
+        case Send():
+            sending.append((wake, outcome))
+        case Skip():
+            wake.note("skipped", {"reason": outcome.reason})
+            wake.go_on(outcome.next_id)
+        case Exit():
+            wake.exit(outcome.reason)
+
+
+def _advance(wake: Wake, outcome: Advance, passed_over: bool) -> None:
+    if passed_over:
+        wake.note("passed")
+        wake.pass_to(outcome.next_id)
+    else:
+        wake.note("branch", {"branch": outcome.branch, "seen": outcome.seen})
+        wake.go_on(outcome.next_id)
+
+
+def told(error: Exception) -> str:
+    """Return an error as a parked run keeps it: what it is, and the last places it came through."""
+    places = traceback.extract_tb(error.__traceback__)[-4:]
+    where = " < ".join(
+        f"{place.name} ({place.filename.rpartition('/')[2]}:{place.lineno})" for place in reversed(places)
+    )
+    return f"{type(error).__name__}: {error} in {where}"
+
+
+async def _one_by_one(core: Core, clock: int, keys: Sequence[tuple[int, str, uuid.UUID]], now: datetime) -> int:
+    """Advance each run in a transaction of its own and park those that fail; return how many were worked on."""
+    done = 0
+    for key in keys:
+        try:
+            done += await _alone(core, clock, key, now, None)
+        except LOST:
+            raise
+        except Exception as error:
+            done += await _alone(core, clock, key, now, told(error))
+    return done
+
+
+async def _alone(core: Core, clock: int, key: tuple[int, str, uuid.UUID], now: datetime, error: str | None) -> int:
+    """Advance one run, or park it where `error` says why; 0 when it is no longer due or its bucket is taken."""
+    async with core.database.transaction() as transaction:
+        row = await reload_run(transaction, *key) if await lock_buckets(transaction, key[:1]) else None
+        if row is None or row["resume_at"] > now:
+            return 0
+        wake = Wake(row, row["resume_at"] if clock else now)
+        if error is None:
+            await advance_wakes(core, transaction, [wake])
+        else:
+            wake.park(error)
+            await insert_journal(transaction, wake.journal)
+            await update_runs(transaction, [wake.update()])
+    return 1

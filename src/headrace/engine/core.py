@@ -1,0 +1,78 @@
+"""What every part of the engine works with, put together once per process.
+
+What is here: one frozen record. What is not: how its parts are made, which the composition root (`cli`) decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta, tzinfo
+
+from headrace.channels.port import Provider
+from headrace.clock import Clock
+from headrace.flows.schedule import read_zone
+from headrace.ids import IdSource
+from headrace.messages.rendered import Workshop
+from headrace.model import Account, Channel, Profile
+from headrace.storage.database import Database
+from headrace.storage.flow_cache import FlowCache
+from headrace.storage.interactions import Recorder
+from headrace.storage.partitions import Partitions
+
+
+class Zones:
+    """Time zones by name, with the fallback of a profile that has none or a wrong one."""
+
+    __slots__ = ("_known", "_utc")
+
+    def __init__(self) -> None:
+        utc = read_zone("UTC")
+        assert utc is not None, "tzdata is a dependency"
+        self._utc = utc
+        self._known: dict[str, tzinfo | None] = {}
+
+    def of_account(self, account: Account) -> tzinfo:
+        """Return the account's zone."""
+        return self._find(account.timezone) or self._utc
+
+    def of_profile(self, profile: Profile | None, account: Account) -> tzinfo:
+        """Return the profile's own zone, else the account's. Source: reference 2.1."""
+        own = self._find(profile.timezone) if profile and profile.timezone else None
+        return own or self.of_account(account)
+
+    def _find(self, name: str) -> tzinfo | None:
+        if name not in self._known:
+            self._known[name] = read_zone(name)
+        return self._known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much the engine does at once. `lease` is how long a provider has to answer (system time)."""
+
+    entering: int = 1000
+    advancing: int = 1000
+    delivering: int = 500
+    lease: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The engine's parts.
+
+    `clock` tells system time, which is also the domain time of accounts without a clock of their own. `providers` name
+    the sender of each channel; `name` tells this process from others in claims.
+    """
+
+    database: Database
+    clock: Clock
+    ids: IdSource
+    partitions: Partitions
+    recorder: Recorder
+    workshop: Workshop
+    providers: Mapping[Channel, Provider]
+    name: str
+    flows: FlowCache = field(default_factory=FlowCache)
+    zones: Zones = field(default_factory=Zones)
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,117 @@
+"""Whether an event starts a flow: the decision for one (event, flow), from facts that are loaded beforehand.
+
+What is here: the reasons for which nobody enters, and the new run. What is not: loading and storing (`enter`).
+Source: reference 1.1 (late events), 1.3 (filters), 1.4 (re-entry), DESIGN section 3 (chains).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from headrace.clock import to_second
+from headrace.conditions.facts import Moment
+from headrace.engine.core import Core
+from headrace.flows.compiled import CompiledFlow
+from headrace.ids import event_id, run_id
+from headrace.model import Account, Event, Profile, RunState
+from headrace.storage.database import Row
+from headrace.storage.facts import LoadedFacts
+from headrace.storage.journal import Entry
+from headrace.storage.runs import NewRun
+
+DEEPEST_CHAIN = 10
+"""How many flows may feed one another before an entry is refused. Source: DESIGN section 3."""
+
+
+class Attempt:
+    """One event that may start one flow; the record lives as long as its batch."""
+
+    __slots__ = (
+        "account",
+        "account_id",
+        "bucket",
+        "entered_at",
+        "error",
+        "event",
+        "facts",
+        "flow",
+        "groups_asked",
+        "profile_id",
+        "row",
+        "run_id",
+    )
+
+    def __init__(
+        self,
+        core: Core,
+        row: Row,
+        event: Event,
+        flow: CompiledFlow,
+        account: Account,
+        profile: Profile,
+        error: str | None = None,
+    ) -> None:
+        self.row = row
+        self.bucket: int = row["bucket"]
+        self.account_id: str = row["account_id"]
+        self.profile_id: str = row["profile_id"]
+        self.event = event
+        self.flow = flow
+        self.error = error
+        self.account = account
+        self.entered_at = to_second(row["accepted_at"])
+        self.run_id = run_id(flow.flow_id, self.profile_id, event_id(event.number))
+        zone = core.zones.of_profile(profile, account)
+        key = f"{self.profile_id}:{event.number}"
+        self.facts = LoadedFacts(profile, event, Moment(row["accepted_at"], self.entered_at, zone, key))
+        self.groups_asked: set[str] = set()
+
+    def refusal(self, last_entry: datetime | None) -> str | None:
+        """Return why the person does not enter, None when they do.
+
+        Our choice: re-entry is asked before the flow's filter, because it is the cheaper question.
+        """
+        if self.row["chain"] > DEEPEST_CHAIN:
+            return "chain_too_deep"
+        if self._is_late():
+            return "late_event"
+        if not self.flow.reentry.allows(last_entry, self.entered_at):
+            return "reentry"
+        if not self.flow.profile_filter.holds(self.facts).holds:
+            return "fails_flow_filters"
+        return None
+
+    def _is_late(self) -> bool:
+        """Tell whether the event came in too long after its own time. Source: reference 1.1."""
+        settings = self.account.settings
+        transactional = any(
+            getattr(action, "message", {}).get("transactional") for action in self.flow.actions.values()
+        )
+        limit = settings.late_event_limit_transactional if transactional else settings.late_event_limit
+        late: bool = self.row["accepted_at"] - self.event.occurred_at > limit
+        return late
+
+    def run(self) -> NewRun:
+        """Return the run that begins, parked where entering failed by a bug."""
+        return NewRun(
+            self.bucket,
+            self.account_id,
+            self.run_id,
+            self.flow.flow_id,
+            self.profile_id,
+            self.flow.version,
+            self.event.number,
+            self.event.metric_id,
+            self.event.occurred_at,
+            self.entered_at,
+            self.flow.entry_action_id,
+            self.account.clock,
+            self.row["chain"],
+            RunState.WAITING if self.error is None else RunState.PARKED,
+            self.error,
+        )
+
+    def note(self, reason: str) -> Entry:
+        """Return the journal row that says why the person did not enter, under the id of the run that never was."""
+        key = (self.bucket, self.account_id, self.run_id, self.entered_at, 0, self.flow.flow_id, None)
+        return (*key, "refused", {"reason": reason})

@@ -1,0 +1,86 @@
+"""Loading what a batch of runs needs, in one query per kind of need.
+
+What is here: people, triggering events and the answers that conditions ask for, put into each run's facts.
+Source: DESIGN section 2 (a condition states its needs, the engine loads those of a whole batch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from headrace.conditions.facts import EventTotal, Need
+from headrace.model import Event
+from headrace.storage.database import Connection
+from headrace.storage.facts import LoadedFacts, load_events, load_memberships, load_totals
+
+
+class Asker(Protocol):
+    """Somebody whose facts are to be filled: a run that wakes, or an entry that is tried."""
+
+    bucket: int
+    account_id: str
+    profile_id: str
+    facts: LoadedFacts
+    groups_asked: set[str]
+
+
+async def load_needs(transaction: Connection, asked: Sequence[tuple[Any, frozenset[Need]]]) -> None:
+    """Fill the facts of each (asker, needs) with what is not in them yet.
+
+    An asker is anything with the members of `Asker`; the type is `Any` because mutable protocol members are invariant.
+    """
+    totals: list[tuple[Any, EventTotal]] = []
+    members: list[tuple[Any, str]] = []
+    for asker, needs in asked:
+        for need in needs:
+            if isinstance(need, EventTotal):
+                if need not in asker.facts.totals:
+                    totals.append((asker, need))
+            else:
+                members.extend((asker, group) for group in need.group_ids if group not in asker.groups_asked)
+                asker.groups_asked.update(need.group_ids)
+    if totals:
+        await _fill_totals(transaction, totals)
+    if members:
+        await _fill_memberships(transaction, members)
+
+
+async def load_triggers(transaction: Connection, wakes: Sequence[Any]) -> None:
+    """Give runs (anything with `row` and `facts`) the event that started them, where they have one and lack it."""
+    lacking = [wake for wake in wakes if wake.facts.event is None and wake.row["event_number"] is not None]
+    events = await load_events(transaction, [event_key(wake.row) for wake in lacking])
+    for wake in lacking:
+        wake.facts.event = events.get((wake.profile_id, wake.row["event_number"]))
+
+
+def event_key(row: Any) -> tuple[int, str, str, str, datetime, int]:
+    """Return the whole key of a run's triggering event."""
+    names = ("bucket", "account_id", "profile_id", "event_metric_id", "event_at", "event_number")
+    bucket, account_id, profile_id, metric_id, at, number = (row[name] for name in names)
+    return bucket, account_id, profile_id, metric_id, at, number
+
+
+def trigger_of(events: dict[tuple[str, int], Event], row: Any) -> Event | None:
+    """Return the triggering event of a row among loaded ones, None where it has none."""
+    return None if row["event_number"] is None else events.get((row["profile_id"], row["event_number"]))
+
+
+async def _fill_totals(transaction: Connection, asked: Sequence[tuple[Any, EventTotal]]) -> None:
+    answers = await load_totals(
+        transaction,
+        [(one.bucket, one.account_id, one.profile_id, need, one.facts.moment.now) for one, need in asked],
+    )
+    for (one, need), answer in zip(asked, answers, strict=True):
+        one.facts.totals[need] = answer
+
+
+async def _fill_memberships(transaction: Connection, asked: Sequence[tuple[Any, str]]) -> None:
+    by_profile: dict[str, list[Any]] = {}
+    for one, _ in asked:
+        by_profile.setdefault(one.profile_id, []).append(one)
+    keys = {(one.bucket, one.account_id, one.profile_id, group) for one, group in asked}
+    for profile_id, group_id, joined_at in await load_memberships(transaction, sorted(keys)):
+        for one in by_profile[profile_id]:
+            one.facts.joined[group_id] = joined_at

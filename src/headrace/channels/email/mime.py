@@ -10,11 +10,11 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any
 
 from headrace.channels.port import EmailEnvelope
 
@@ -25,6 +25,7 @@ FORBIDDEN = re.compile(r"[\r\n\x00]")
 ADDRESS = re.compile(r"[!#-'*+/-9=?A-Z^-~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/^_{|}~-]+(?: [A-Za-z0-9!#$%&'*+/^_{|}~-]+){0,9}")
 WORDS = re.compile(r"[!-~](?:[ -~]{0,66}[!-~])?")
+CRLF = "\r\n"
 FOLD = ",\r\n "
 NAME = re.compile(r"[!-9;-~]+")
 OURS = frozenset(
@@ -73,25 +74,22 @@ def _headers(envelope: EmailEnvelope) -> bytes:
 
 
 def _from(address: str, label: str) -> str:
+    """Write the sender; a name that needs quoting or encoding is left to the slow library."""
     if not label or PHRASE.fullmatch(label):
         return f"From: {label} <{address}>\r\n" if label else f"From: {address}\r\n"
-    return _by_library("From", Address(label, addr_spec=address))
+    message = EmailMessage(policy=SMTP)
+    try:
+        message["From"] = Address(label, addr_spec=address)
+        return bytes(message)[:-2].decode("ascii")
+    except (ValueError, IndexError) as error:
+        raise HeaderRefused(f"the display name {label[:80]!r} cannot be written: {error}") from error
 
 
 def _subject(subject: str) -> str:
+    """Write the subject; one with other letters, a long one, or what looks like an encoded word is encoded."""
     if WORDS.fullmatch(subject) and "=?" not in subject:
         return f"Subject: {subject}\r\n"
-    return _by_library("Subject", subject)
-
-
-def _by_library(name: str, value: Any) -> str:
-    """Return a header that needs encoding, quoting or folding; the library is too slow for the others."""
-    message = EmailMessage(policy=SMTP)
-    try:
-        message[name] = value
-        return bytes(message)[:-2].decode("ascii")
-    except (ValueError, IndexError) as error:
-        raise HeaderRefused(f"the {name} cannot be written: {error}") from error
+    return f"Subject: {Header(subject, 'utf-8', header_name='Subject').encode(linesep=CRLF)}\r\n"
 
 
 def _split(addresses: str) -> tuple[str, ...]:

@@ -1,0 +1,127 @@
+"""Tracked links: where a click may lead, and the UTM parameters on them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from headrace.messages import utm
+from headrace.messages.links import Links, MessageIds, follow, page_url, preparer, tracked_text
+from headrace.messages.tokens import Kind, Payload, Signer
+
+SIGNER = Signer([(1, b"k" * 32)])
+PUBLIC = "https://mail.example.com"
+IDS = MessageIds("AbC123", "01GDDKASAP8TKDDA2GRZDSVP4H", UUID(int=5), "FlOw01", "MsG001")
+FACTS = utm.UtmFacts(
+    flow_id="FlOw01", flow_name="Cart & more", message_id="MsG001", message_name="First", message_type="email"
+)
+
+
+def token_in(url: str) -> str:
+    """Return the token of an address."""
+    return url.rpartition("/")[2].removesuffix(".gif")
+
+
+def test_a_click_leads_to_the_address_in_its_token() -> None:
+    """The token alone tells the target and whose click it is; the identity parameter is added on the way."""
+    target = preparer(PUBLIC, ())("https://shop.example.com/a?b=1#c")
+    assert target is not None
+    url = Links(SIGNER, PUBLIC, IDS).click(target)
+    destination = follow(SIGNER, token_in(url))
+
+    assert url.startswith(f"{PUBLIC}/t/c/")
+    assert destination is not None
+    expected = Payload(
+        Kind.CLICK, IDS.account_id, IDS.profile_id, IDS.delivery_id, IDS.flow_id, IDS.message_id,
+        "https://shop.example.com/a?b=1#c",
+    )  # fmt: skip
+    assert expected == destination.payload
+    head, _, rest = destination.location.partition("&_kx=")
+    identity, _, fragment = rest.partition("#")
+    assert ("https://shop.example.com/a?b=1", "c") == (head, fragment)
+    assert Payload(Kind.IDENTITY, IDS.account_id, IDS.profile_id) == SIGNER.read(identity)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//evil.example.com",
+        "https:/\\evil.example.com",
+        "https://a.example.com\\@evil.example.com",
+        "https://",
+        "http:///x",
+        "ftp://x.example.com",
+        "https://x.example.com/\r\nSet-Cookie: a=b",
+        "https://[bad",
+        "",
+    ],
+)
+def test_no_click_leads_off_the_web(url: str) -> None:
+    """Even a genuine token redirects to http and https addresses only."""
+    assert follow(SIGNER, SIGNER.sign(Payload(Kind.CLICK, "AbC123", url=url))) is None
+
+
+def test_another_kind_of_token_is_no_click() -> None:
+    """An unsubscribe token with an address in it does not redirect."""
+    assert follow(SIGNER, SIGNER.sign(Payload(Kind.UNSUBSCRIBE, "AbC123", url="https://x.example.com"))) is None
+
+
+def test_other_letters_in_an_address_are_encoded_for_the_header() -> None:
+    """A redirect's address is ASCII."""
+    destination = follow(SIGNER, SIGNER.sign(Payload(Kind.CLICK, "AbC123", url="https://müller.example/straße?q=ü%20")))
+    assert destination is not None
+    assert "https://xn--mller-kva.example/stra%C3%9Fe?q=%C3%BC%20" == destination.location
+
+
+def test_each_address_has_its_path_and_kind() -> None:
+    """Pixel, unsubscribe, view and page tokens say what they are for."""
+    links = Links(SIGNER, PUBLIC, IDS)
+    urls = (links.pixel(), links.unsubscribe(), links.view(), page_url(SIGNER, PUBLIC, "AbC123", UUID(int=1), 9))
+    kinds = [payload.kind for url in urls if (payload := SIGNER.read(token_in(url)))]
+    assert [Kind.OPEN, Kind.UNSUBSCRIBE, Kind.VIEW, Kind.PAGE] == kinds
+    assert ["o", "u", "v", "p"] == [url.split("/")[4] for url in urls]
+
+
+def test_own_pages_and_other_schemes_are_not_tracked() -> None:
+    """Unsubscribe links and mail addresses stay as they are."""
+    prepare = preparer(PUBLIC, ())
+    assert [None] * 4 == [prepare(url) for url in (f"{PUBLIC}/t/u/x", "mailto:a@b.c", "#top", "tel:+15550001")]
+
+
+def test_addresses_in_plain_text_are_tracked_without_their_punctuation() -> None:
+    """A full stop behind an address is not part of it."""
+    text = tracked_text(
+        "See https://a.example.com/x, (http://b.example.com).", preparer(PUBLIC, ()), lambda t: t.url.decode().upper()
+    )
+    assert "See HTTPS://A.EXAMPLE.COM/X, (HTTP://B.EXAMPLE.COM)." == text
+
+
+def test_utm_parameters_are_off_unless_asked_for() -> None:
+    """The account's defaults apply when the message asks and has no list of its own."""
+    custom = [{"param": "utm_source", "value": "news"}, {"param": "who", "value": "profile_id"}]
+    assert () == utm.chosen({"add_tracking_params": False, "custom_tracking_params": custom})
+    assert utm.FLOW_DEFAULTS == utm.chosen({"add_tracking_params": True, "custom_tracking_params": None})
+    chosen = utm.chosen({"add_tracking_params": True, "custom_tracking_params": custom})
+    assert (("utm_source", "news"), ("who", "profile_id")) == chosen
+    assert (False, True) == (utm.per_person(utm.FLOW_DEFAULTS), utm.per_person(chosen))
+
+
+def test_utm_defaults_name_flow_channel_and_message() -> None:
+    """Source is the flow's name, medium the channel, campaign the message's name and id."""
+    filled = utm.filled(utm.FLOW_DEFAULTS, FACTS)
+    assert (
+        "https://x.example.com/?utm_source=Cart+%26+more&utm_medium=email&utm_campaign=First+%28MsG001%29#f"
+        == utm.added("https://x.example.com/#f", filled)
+    )
+
+
+def test_parameters_that_an_address_has_are_kept() -> None:
+    """An existing parameter is not overwritten, and nothing else is re-encoded."""
+    parameters = (("utm_source", "ours"), ("utm_medium", "email"))
+    assert "https://x/?utm_source=theirs&q=a%20b&utm_medium=email" == utm.added(
+        "https://x/?utm_source=theirs&q=a%20b", parameters
+    )
+    assert "https://x/?utm%5Fsource=a&utm_medium=b" == utm.added("https://x/?utm%5Fsource=a&utm_medium=b", parameters)

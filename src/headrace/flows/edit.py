@@ -6,7 +6,6 @@ a run that points at it is due. Source: reference 1.1, 7.7.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from headrace.conditions.parsing import show
 from headrace.errors import Invalid, NotFound, Problem, Problems
 from headrace.flows.definition import read_action, validate
-from headrace.flows.walk import Document, actions_of, links_of, message_of, targets_of
+from headrace.flows.walk import Document, actions_of, clone, links_of, message_of, targets_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,9 @@ def replace_action(document: Mapping[str, Any], action_id: int, action: Any, bas
     problems = [*_same_identity(old, action, base)]
     if problems:
         raise Problems(problems)
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     place = next(n for n, part in enumerate(result["actions"]) if part.get("id") == str(action_id))
-    result["actions"][place] = _with_ids(old, copy.deepcopy(action))
+    result["actions"][place] = _with_ids(old, clone(action))
     _check(result, f"/actions/{place}", base)
     return result
 
@@ -59,7 +58,7 @@ def delete_action(document: Mapping[str, Any], action_id: int) -> Deleted:
     otherwise than from a delay.
     """
     gone = action_in(document, action_id)
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     successor = next((link.target for link in links_of(gone)), None)
     before = [part.value for part in actions_of(result) if str(action_id) in targets_of(part.value)]
     result["actions"] = [part for part in result["actions"] if part.get("id") != str(action_id)]

@@ -5,12 +5,11 @@ Both leave the given document alone and return a new one. Source: reference 2, 7
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from headrace.flows.graph import key_of
-from headrace.flows.walk import Document, actions_of, links_of, messages_of, nested_actions
+from headrace.flows.walk import Document, actions_of, clone, links_of, messages_of, nested_actions
 
 Rename = Callable[[str], str]
 
@@ -23,7 +22,7 @@ def assign_ids(
     Ids that the document already has stay. Every message without an id gets one; keys keep their order, `id` comes
     first in actions and last in messages.
     """
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     names: dict[str, str] = {}
     for action in _all_actions(result):
         known = key_of(action)
@@ -44,7 +43,7 @@ def as_creation(document: Mapping[str, Any]) -> Document:
 
     An exported flow is imported through this.
     """
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     for action in _all_actions(result):
         key = key_of(action)
         if key is not None:

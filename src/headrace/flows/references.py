@@ -6,14 +6,13 @@ Source: reference 1.2, 2, 3.1 and the FlowDefinition of the 2026-07-15 descripti
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from headrace.conditions.parsing import pointer
 from headrace.flows.spelling import FREE_MAPS
-from headrace.flows.walk import Document
+from headrace.flows.walk import Document, clone
 
 KINDS: Mapping[str, str] = {
     "metric_id": "metric",
@@ -63,7 +62,7 @@ def relink(
     templates: Mapping[str, str] = NOTHING,
 ) -> Document:
     """Return a copy of a definition that refers to other things; ids that are not in the maps stay."""
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     names = {"metric": metrics, "group": groups, "template": templates}
     for found in list(_all(result)):
         found.holder[found.key] = names[found.kind].get(found.value, found.value)
@@ -75,7 +74,7 @@ def relink_templates(document: Mapping[str, Any], copy_of: Callable[[str], str])
 
     `copy_of` is called once per mention with the id that was given. Source: reference 2.2 (attaching copies).
     """
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     for found in list(_all(result)):
         if found.kind == "template":
             found.holder[found.key] = copy_of(found.value)

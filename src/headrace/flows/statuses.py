@@ -5,12 +5,11 @@ A flow's status, once set, is set on every action that has one; a new flow is a 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 from headrace.flows.actions import WITH_STATUS
-from headrace.flows.walk import Document, actions_of, status_of
+from headrace.flows.walk import Document, actions_of, clone, status_of
 
 FLOW_STATUSES = ("draft", "manual", "live")
 """What a flow can be set to; `archived` is shown and not set."""
@@ -18,7 +17,7 @@ FLOW_STATUSES = ("draft", "manual", "live")
 
 def with_status(document: Mapping[str, Any], status: str) -> Document:
     """Return a copy of a definition whose actions all have `status`, but for delays and splits, which have none."""
-    result = copy.deepcopy(dict(document))
+    result: Document = clone(document)
     for part in actions_of(result):
         action = part.value
         if action.get("type") in WITH_STATUS:

@@ -31,6 +31,17 @@ class PartAt:
     value: Document
 
 
+def clone(value: Any) -> Any:
+    """Return a copy of a JSON value that shares nothing, not even parts that the original holds twice."""
+    match value:
+        case dict():
+            return {key: clone(item) for key, item in value.items()}
+        case list():
+            return [clone(item) for item in value]
+        case _:
+            return value
+
+
 def actions_of(definition: Mapping[str, Any]) -> list[PartAt]:
     """Return the flow's actions in their order."""
     actions = definition.get("actions")

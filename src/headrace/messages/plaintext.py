@@ -42,7 +42,7 @@ def text_source(source: str) -> str:
 
 def tidy(text: str) -> str:
     """Return text without spaces at line ends and with at most one empty line between others."""
-    lines = re.sub(r"[ \t\xa0]*\n[ \t\xa0]*", "\n", text)
+    lines = "\n".join(line.strip(" \t\xa0") for line in text.split("\n"))  # no pattern: many spaces would stall one
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 

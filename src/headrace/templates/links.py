@@ -20,6 +20,11 @@ TOKEN = re.compile(r"""<(?P<tag>[A-Za-z][\w:-]*)|(?P<end>>)|(?<![\w-])href\s*=\s
 LINKING = frozenset({"a", "area", "v:roundrect", "v:rect"})
 """Elements whose href is a link a person follows; `link` and `base` are not."""
 
+SCRIPT = re.compile(
+    r"[\x00-\x20]*(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*:|[\x00-\x20]*data\s*:", re.IGNORECASE
+)
+"""A computed address that would run in the page; it comes from a person's data and leads nowhere."""
+
 
 class LiteralLink(Node):  # type: ignore[misc]
     """An address known when the template was compiled."""
@@ -46,7 +51,10 @@ class ComputedLink(Node):  # type: ignore[misc]
     def render(self, context: Any) -> str:
         """Return the address to write for this message, or what the template wrote when it is not a link to follow."""
         written: str = self.nodelist.render(context)
-        prepared = self.prepare(html.unescape(written).strip())
+        address = html.unescape(written).strip()
+        if SCRIPT.match(address):
+            return "#"
+        prepared = self.prepare(address)
         return written if prepared is None else html.escape(context.surroundings.link(prepared))
 
 

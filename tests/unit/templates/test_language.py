@@ -79,6 +79,7 @@ def test_variables(source: str, expected: str) -> None:
         ("{% currency_format event|lookup:'$value' %}", "$1,234.50"),
         ("{% currency_format event|lookup:'$value' 'JPY' %}", "¥1,235"),
         ("{% currency_format 'about 3' %}", "about 3"),
+        ("{% currency_format '1e30' 'chf' %}", "CHF 1,000,000,000,000,000,000,000,000,000,000.00"),
     ],
 )
 def test_tags(source: str, expected: str) -> None:
@@ -160,3 +161,10 @@ def test_a_literal_address_is_prepared_once_and_a_computed_one_per_render() -> N
         '<a href="&lt;https://x/y&gt;">4</a>'
         '<a href="&lt;https://x/u1?q=&amp;&gt;">5</a><a href="&lt;https://x/u2?q=&amp;&gt;">5</a>'
     ) == html
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", " Java\tScript:x", "data:text/html,x", "vbscript:x"])
+def test_a_computed_address_cannot_run_in_the_page(url: str) -> None:
+    """An address from a person's data that is a script is replaced."""
+    template = compile('<a href="{{ url }}">x</a>', prepare=lambda address: None)
+    assert '<a href="#">x</a>' == template.render({"url": url})

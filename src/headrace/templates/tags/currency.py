@@ -7,7 +7,7 @@ here is written as its code and a space. What is not a number is written unchang
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from django.template.base import Node
@@ -20,6 +20,8 @@ SIGNS = {
     "USD": "$", "CAD": "$", "AUD": "$", "NZD": "$", "MXN": "$", "SGD": "$", "HKD": "$", "EUR": "€", "GBP": "£",
     "JPY": "¥", "CNY": "¥", "INR": "₹", "KRW": "₩", "BRL": "R$", "ZAR": "R", "ILS": "₪", "PHP": "₱", "TRY": "₺",
 }  # fmt: skip
+WIDE = Context(prec=120)
+"""Holds any amount that `decimal_of` reads."""
 WITHOUT_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "TWD"})
 
 
@@ -46,7 +48,7 @@ def money(amount: Decimal, currency: str) -> str:
     """Return an amount such as `$1,234.50`, `-€3.00` or `CHF 3.00`."""
     code = currency.upper()[:3]
     places = 0 if code in WITHOUT_CENTS else 2
-    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    rounded = amount.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, WIDE)
     sign = SIGNS.get(code, f"{code} ")
     return f"{'-' if rounded < 0 else ''}{sign}{abs(rounded):,.{places}f}"
 

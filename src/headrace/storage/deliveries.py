@@ -31,6 +31,7 @@ WITH due AS MATERIALIZED (
     SELECT next.* FROM unnest($2::smallint[]) AS b (number) CROSS JOIN LATERAL (
         SELECT bucket, account_id, delivery_id, due_at FROM delivery
         WHERE clock = $1 AND bucket = b.number AND state = 0 AND due_at <= $3
+            AND (lease_until IS NULL OR lease_until <= $7)
         ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
     ) AS next
     ORDER BY due_at LIMIT $4
@@ -42,10 +43,10 @@ RETURNING {COLUMNS}
 
 _RECORD = """
 UPDATE delivery d SET state = r.state, reason = r.reason, due_at = r.due_at, sent_at = r.sent_at,
-    provider_id = r.provider_id, segments = r.segments, claimed_by = NULL, lease_until = NULL
+    provider_id = r.provider_id, segments = r.segments, claimed_by = NULL, lease_until = r.not_before
 FROM unnest($2::smallint[], $3::text[], $4::uuid[], $5::smallint[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-            $9::text[], $10::smallint[])
-    AS r (bucket, account_id, delivery_id, state, reason, due_at, sent_at, provider_id, segments)
+            $9::text[], $10::smallint[], $11::timestamptz[])
+    AS r (bucket, account_id, delivery_id, state, reason, due_at, sent_at, provider_id, segments, not_before)
 WHERE d.bucket = r.bucket AND d.account_id = r.account_id AND d.delivery_id = r.delivery_id
     AND d.claimed_by = $1 AND d.state IN (1, 5)
 RETURNING d.delivery_id
@@ -74,11 +75,6 @@ WHERE (bucket, account_id, delivery_id) IN (
     WHERE state = 1 AND lease_until < $1 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 RETURNING delivery_id
-"""
-
-_RELEASE = """
-UPDATE delivery SET state = 0, claimed_by = NULL, lease_until = NULL
-WHERE bucket = ANY ($1::smallint[]) AND delivery_id = ANY ($2::uuid[]) AND claimed_by = $3 AND state = 1
 """
 
 _NEXT = """
@@ -111,7 +107,11 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryResult:
-    """What came of a claimed delivery; `due_at` is when it is tried again where `state` is QUEUED."""
+    """What came of a claimed delivery.
+
+    Where `state` is QUEUED it is tried again at `due_at` (domain time), but not before `not_before` (system time),
+    which the row keeps in `lease_until`.
+    """
 
     bucket: int
     account_id: str
@@ -122,6 +122,21 @@ class DeliveryResult:
     sent_at: datetime | None = None
     provider_id: str | None = None
     segments: int = 0
+    not_before: datetime | None = None
+
+
+_RESULT = (
+    "bucket",
+    "account_id",
+    "delivery_id",
+    "state",
+    "reason",
+    "due_at",
+    "sent_at",
+    "provider_id",
+    "segments",
+    "not_before",
+)
 
 
 async def insert_deliveries(transaction: Connection, deliveries: Sequence[NewDelivery]) -> None:
@@ -131,17 +146,21 @@ async def insert_deliveries(transaction: Connection, deliveries: Sequence[NewDel
         await transaction.execute(_INSERT, *columns)
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Under which name deliveries are claimed, when (system time), and until when they are ours."""
+
+    name: str
+    at: datetime
+    until: datetime
+
+
 async def claim_deliveries(
-    transaction: Connection,
-    clock: int,
-    buckets: Sequence[int],
-    now: datetime,
-    limit: int,
-    claim: str,
-    lease_until: datetime,
+    transaction: Connection, clock: int, buckets: Sequence[int], now: datetime, limit: int, claim: Claim
 ) -> list[Row]:
-    """Claim at most `limit` due deliveries under the name `claim` until `lease_until` (system time); earliest first."""
-    rows = await transaction.fetch(_CLAIM, clock, list(buckets), now, limit, claim, lease_until)
+    """Claim at most `limit` deliveries that are due by `now` (the clock's time); earliest first."""
+    values = (clock, list(buckets), now, limit, claim.name, claim.until, claim.at)
+    rows = await transaction.fetch(_CLAIM, *values)
     return sorted(rows, key=lambda row: row["due_at"])
 
 
@@ -149,12 +168,7 @@ async def record_results(transaction: Connection, claim: str, results: Sequence[
     """Write down results of deliveries claimed as `claim`; return the ids of those that still were."""
     if not results:
         return set()
-    columns = [
-        [getattr(one, name) for one in results]
-        for name in (
-            "bucket", "account_id", "delivery_id", "state", "reason", "due_at", "sent_at", "provider_id", "segments",
-        )
-    ]  # fmt: skip
+    columns = [[getattr(one, name) for one in results] for name in _RESULT]
     return {row["delivery_id"] for row in await transaction.fetch(_RECORD, claim, *columns)}
 
 
@@ -179,12 +193,6 @@ async def resolve_lapsed(transaction: Connection, system_now: datetime, retried:
     Our choice: an unconfirmed delivery counts as attempted when it was due (smart sending).
     """
     return len(await transaction.fetch(_LAPSED, system_now, list(retried), limit))
-
-
-async def release(transaction: Connection, claim: str, rows: Sequence[Row]) -> None:
-    """Give back claimed deliveries that were not handed to a provider."""
-    buckets = sorted({row["bucket"] for row in rows})
-    await transaction.execute(_RELEASE, buckets, [row["delivery_id"] for row in rows], claim)
 
 
 async def next_due(connection: Connection | Database, clock: int) -> datetime | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from headrace.conditions.facts import EventTotal, Moment, Total
 from headrace.conditions.metric_property import value_of
@@ -68,6 +69,18 @@ JOIN consent c USING (bucket, account_id, profile_id, channel)
 """
 
 
+_OF_RUNS = """
+SELECT r.run_id, e.number, e.profile_id, e.metric_id, e.occurred_at, e.value, e.value_currency, e.properties
+FROM unnest($1::smallint[], $2::text[], $3::uuid[]) AS asked (bucket, account_id, run_id)
+JOIN run r USING (bucket, account_id, run_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.bucket = r.bucket AND e.account_id = r.account_id AND e.profile_id = r.profile_id
+        AND e.metric_id = r.event_metric_id AND e.occurred_at = r.event_at AND e.number = r.event_number
+) AS e
+"""
+
+
 class LoadedFacts:
     """The answers for one profile at one moment: the port `conditions.facts.Facts`. The engine fills it as it goes."""
 
@@ -116,6 +129,17 @@ async def load_events(
         return {}
     rows = await connection.fetch(_EVENTS_FULL if properties else _EVENTS_BARE, *map(list, zip(*keys, strict=True)))
     return {(row["profile_id"], row["number"]): event_of(row) for row in rows}
+
+
+async def load_events_of_runs(
+    connection: Connection | Database, runs: Iterable[tuple[int, str, UUID]]
+) -> dict[UUID, Event]:
+    """Return run id -> triggering event for each (bucket, account id, run id) that has one."""
+    asked = list(runs)
+    if not asked:
+        return {}
+    rows = await connection.fetch(_OF_RUNS, *map(list, zip(*asked, strict=True)))
+    return {row["run_id"]: event_of(row) for row in rows}
 
 
 def event_of(row: Row) -> Event:

@@ -1,0 +1,166 @@
+"""Delivering: claim what is due, hand it to providers, record what came of it.
+
+    claim (committed, with a lease) -> check and render -> provider -> result and interactions (one transaction)
+
+A process that dies in between leaves a lease that lapses; only then somebody else decides (`leases`). Nobody is mailed
+twice: a result counts only for its own claim, and a message whose lease is about to lapse is not handed over.
+Source: DESIGN section 3 (sending).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from headrace.channels.port import Refusal, Refused, Result, Retry, Sent, Unconfirmed
+from headrace.engine.advance import Pass
+from headrace.engine.core import Core
+from headrace.engine.letters import UNABLE, UNABLE_EMAIL, Letter, write_letters
+from headrace.model import Channel, DeliveryState
+from headrace.storage.deliveries import Claim, DeliveryResult, claim_deliveries, record_results, resolve_lapsed
+from headrace.storage.interactions import Interaction, Kind, record_interactions
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 10
+LONGEST_BACKOFF = timedelta(hours=1)
+"""Our choice: a provider that asks to wait is asked ten times, each wait twice as long as the one before."""
+AFTER_A_BUG = timedelta(minutes=1)
+LAPSED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one letter: the row's result and, where the person's history shows it, the interaction."""
+
+    result: DeliveryResult
+    interaction: Interaction | None = None
+
+
+async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> Pass:
+    """Deliver at most one batch of what is due by `now` on a clock."""
+    claim = _claim(core)
+    async with core.database.transaction() as transaction:
+        rows = await claim_deliveries(transaction, clock, buckets, now, core.limits.delivering, claim)
+    if not rows:
+        return Pass(0)
+    decided = await write_letters(core, rows, now)
+    outcomes = [Outcome(one) for one in decided if isinstance(one, DeliveryResult)]
+    outcomes += await _hand_over(core, [one for one in decided if isinstance(one, Letter)], claim)
+    await _record(core, claim, outcomes)
+    return Pass(len(rows), full=len(rows) >= core.limits.delivering)
+
+
+async def resolve_leases(core: Core) -> int:
+    """Settle deliveries whose lease lapsed and return how many.
+
+    They are queued again where the provider honors our delivery id, else they are unconfirmed, shown and left alone.
+    """
+    safe = [channel for channel, provider in core.providers.items() if provider.honors_idempotency_key]
+    async with core.database.transaction() as transaction:
+        return await resolve_lapsed(transaction, core.clock.now(), safe, LAPSED_AT_ONCE)
+
+
+def _claim(core: Core) -> Claim:
+    at = core.clock.now()
+    return Claim(f"{core.name}:{core.ids.uuid()}", at, at + core.limits.lease)
+
+
+async def _hand_over(core: Core, letters: Sequence[Letter], claim: Claim) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for channel in sorted({Channel(letter.row["channel"]) for letter in letters}):
+        share = [letter for letter in letters if letter.row["channel"] == channel]
+        results = await _send(core, channel, share, claim)
+        now = core.clock.now()
+        outcomes += (_outcome(channel, *pair, now) for pair in zip(share, results, strict=True))
+    return outcomes
+
+
+async def _send(core: Core, channel: Channel, letters: Sequence[Letter], claim: Claim) -> list[Result]:
+    """Hand letters over, unless so much of the lease is gone that somebody else might decide about them meanwhile."""
+    provider = core.providers.get(channel)
+    if provider is None:
+        return [Refused(UNABLE.get(channel, UNABLE_EMAIL), Refusal.SENDER) for _ in letters]
+    if core.clock.now() > claim.at + (claim.until - claim.at) / 2:
+        return [Retry(timedelta(0), "the lease was about to lapse") for _ in letters]
+    try:
+        return await provider.send_many([letter.envelope for letter in letters])
+    except Exception as error:
+        log.exception("the provider %s failed with %d messages", provider.name, len(letters))
+        if provider.honors_idempotency_key:
+            return [Retry(AFTER_A_BUG, str(error)) for _ in letters]
+        return [Unconfirmed(str(error)) for _ in letters]
+
+
+def _outcome(channel: Channel, letter: Letter, result: Result, system_now: datetime) -> Outcome:
+    match result:
+        case Sent():
+            done = _result(letter, DeliveryState.SENT, provider_id=result.provider_message_id)
+            return Outcome(done, _interaction(channel, letter, Kind.DELIVERED))
+        case Refused():
+            return _refused(channel, letter, result)
+        case Retry():
+            return _later(channel, letter, result, system_now)
+        case Unconfirmed():
+            return Outcome(_result(letter, DeliveryState.UNCONFIRMED, reason=result.reason))
+
+
+def _refused(channel: Channel, letter: Letter, refused: Refused) -> Outcome:
+    done = _result(letter, DeliveryState.FAILED, reason=refused.reason)
+    if refused.kind is Refusal.HARD_BOUNCE:
+        return Outcome(done, _interaction(channel, letter, Kind.BOUNCED, {"Bounce Type": "Hard"}))
+    return Outcome(done, _interaction(channel, letter, Kind.FAILED))
+
+
+def _later(channel: Channel, letter: Letter, retry: Retry, system_now: datetime) -> Outcome:
+    attempts: int = letter.row["attempts"]
+    if attempts >= MOST_ATTEMPTS:
+        return Outcome(_result(letter, DeliveryState.FAILED, sent=False, reason=UNABLE.get(channel, UNABLE_EMAIL)))
+    pause = min(retry.after * 2 ** (attempts - 1), LONGEST_BACKOFF)
+    queued = _result(letter, DeliveryState.QUEUED, sent=False, reason=retry.reason, not_before=system_now + pause)
+    return Outcome(queued)
+
+
+def _result(
+    letter: Letter,
+    state: DeliveryState,
+    *,
+    sent: bool = True,
+    reason: str | None = None,
+    provider_id: str | None = None,
+    not_before: datetime | None = None,
+) -> DeliveryResult:
+    row = letter.row
+    return DeliveryResult(
+        bucket=row["bucket"],
+        account_id=row["account_id"],
+        delivery_id=row["delivery_id"],
+        state=state,
+        due_at=row["due_at"],
+        reason=reason,
+        sent_at=letter.moment if sent else None,
+        provider_id=provider_id,
+        segments=letter.segments if sent else 0,
+        not_before=not_before,
+    )
+
+
+def _interaction(channel: Channel, letter: Letter, kind: Kind, more: Mapping[str, str] | None = None) -> Interaction:
+    row = letter.row
+    properties = {**letter.properties, **(more or {})}
+    return Interaction(kind, channel, row["bucket"], row["delivery_id"], letter.moment, properties=properties)
+
+
+async def _record(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    accounts = sorted({one.result.account_id for one in outcomes if one.interaction})
+    batches = [await core.recorder.prepare(account_id, _interactions(outcomes, account_id)) for account_id in accounts]
+    async with core.database.transaction() as transaction:
+        await record_results(transaction, claim.name, [one.result for one in outcomes])
+        for batch in batches:
+            await record_interactions(transaction, batch)
+
+
+def _interactions(outcomes: Iterable[Outcome], account_id: str) -> list[Interaction]:
+    return [one.interaction for one in outcomes if one.interaction and one.result.account_id == account_id]

@@ -1,0 +1,216 @@
+"""From claimed deliveries to envelopes: what a batch needs is loaded, each message is checked once more and rendered.
+
+What is here: the decision for each delivery before a provider sees it. What is not: claiming, handing over, recording
+(`deliver`). Templates are read per batch, so a changed one changes the next send.
+Source: DESIGN section 3 (sending), reference 1.1 (current content is used).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from headrace.channels.port import EmailEnvelope, Envelope, Passage, SmsEnvelope
+from headrace.engine.core import Core
+from headrace.flows.actions.sending import CompiledSend
+from headrace.messages.gates import AT_DELIVERY, Held, SendFacts, ask
+from headrace.messages.links import MessageIds
+from headrace.messages.render import render
+from headrace.messages.rendered import RenderedEmail, RenderedSms, RenderFailed, RenderRequest, TemplateBody
+from headrace.model import Channel, DeliveryState, Event, Profile
+from headrace.storage.account_clocks import AccountTime, load_accounts
+from headrace.storage.database import Connection, Row
+from headrace.storage.deliveries import DeliveryResult
+from headrace.storage.facts import load_consents, load_events_of_runs, load_profiles
+from headrace.storage.flow_cache import LoadedFlow
+from headrace.storage.templates import load_templates
+
+log = logging.getLogger(__name__)
+
+ACTION_DELETED = "Action Deleted"
+NOT_LIVE = "Action Not Live"
+UNABLE = {Channel.SMS: "Unable to Send SMS"}
+UNABLE_EMAIL = "Unable to Send Email"
+"""Skip reasons. Source: reference 1.8. Our choice: "Action Not Live", for a message whose action became a draft."""
+TURN = 50
+"""Messages rendered before other work of the process gets a turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A delivery ready for its provider; `moment` is its domain time, `properties` go into its events."""
+
+    row: Row
+    envelope: Envelope
+    moment: datetime
+    segments: int = 0
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a batch of deliveries is decided and written with."""
+
+    core: Core
+    flows: Mapping[str, LoadedFlow]
+    accounts: Mapping[str, AccountTime]
+    people: Mapping[tuple[str, str], Profile]
+    consents: Mapping[tuple[str, int], str]
+    events: Mapping[uuid.UUID, Event]
+    templates: Mapping[str, Row]
+
+
+async def write_letters(core: Core, rows: Sequence[Row], now: datetime) -> list[Letter | DeliveryResult]:
+    """Return a letter for each delivery that goes out, else what came of it instead, in the order of `rows`.
+
+    On a virtual clock a delivery's moment is its own `due_at`, otherwise `now`.
+    """
+    async with core.database.connection() as connection:
+        desk = await _load(core, connection, rows)
+    decided: list[Letter | DeliveryResult] = []
+    for number, row in enumerate(rows):
+        if number % TURN == TURN - 1:
+            await asyncio.sleep(0)
+        decided.append(_decide(desk, row, row["due_at"] if row["clock"] else now))
+    return decided
+
+
+async def _load(core: Core, connection: Connection, rows: Sequence[Row]) -> Desk:
+    keys = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows]
+    flows = await core.flows.load(connection, {row["flow_id"] for row in rows})
+    channels = [row["channel"] for row in rows]
+    asked = [(*key, channel) for key, channel in zip(keys, channels, strict=True)]
+    return Desk(
+        core=core,
+        flows=flows,
+        accounts=await load_accounts(connection, {row["account_id"] for row in rows}),
+        people=await load_profiles(connection, set(keys)),
+        consents=await load_consents(connection, asked),
+        events=await load_events_of_runs(
+            connection, {(row["bucket"], row["account_id"], row["run_id"]) for row in rows}
+        ),
+        templates=await _templates(connection, rows, flows),
+    )
+
+
+async def _templates(connection: Connection, rows: Sequence[Row], flows: Mapping[str, LoadedFlow]) -> Mapping[str, Row]:
+    wanted: dict[str, set[str]] = {}
+    for row in rows:
+        action = _action(flows, row)
+        if action is not None and (template_id := action.message.get("template_id")):
+            wanted.setdefault(row["account_id"], set()).add(template_id)
+    found: dict[str, Row] = {}
+    for account_id, ids in wanted.items():
+        found |= await load_templates(connection, account_id, ids)
+    return found
+
+
+def _action(flows: Mapping[str, LoadedFlow], row: Row) -> CompiledSend | None:
+    """Return the present action behind a delivery, None where its flow or itself is gone."""
+    flow = flows.get(row["flow_id"])
+    if flow is None or flow.closed or flow.compiled is None:
+        return None
+    action = flow.compiled.actions.get(row["action_id"])
+    return action if isinstance(action, CompiledSend) else None
+
+
+def _decide(desk: Desk, row: Row, moment: datetime) -> Letter | DeliveryResult:
+    action = _action(desk.flows, row)
+    if action is None:
+        return _ended(row, DeliveryState.SKIPPED, ACTION_DELETED)
+    if not action.acts:
+        return _ended(row, DeliveryState.CANCELED, NOT_LIVE)
+    objection = ask(AT_DELIVERY[action.channel], _facts(desk, row, action, moment))
+    if isinstance(objection, Held):
+        return DeliveryResult(
+            row["bucket"], row["account_id"], row["delivery_id"], DeliveryState.QUEUED, objection.until
+        )
+    if objection is not None:
+        return _ended(row, DeliveryState.SKIPPED, objection.reason)
+    try:
+        return _write(desk, row, action, moment)
+    except Exception:  # a bug in one message must not hold up the others
+        log.exception("delivery %s of flow %s could not be rendered", row["delivery_id"], row["flow_id"])
+        return _ended(row, DeliveryState.FAILED, UNABLE.get(action.channel, UNABLE_EMAIL))
+
+
+def _ended(row: Row, state: DeliveryState, reason: str) -> DeliveryResult:
+    return DeliveryResult(row["bucket"], row["account_id"], row["delivery_id"], state, row["due_at"], reason)
+
+
+def _facts(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> SendFacts:
+    account = desk.accounts[row["account_id"]].account
+    profile = desk.people.get((row["account_id"], row["profile_id"]))
+    return SendFacts(
+        profile=profile,
+        channel=action.channel,
+        message=action.message,
+        settings=account.settings,
+        now=moment,
+        zone=desk.core.zones.of_profile(profile, account),
+        subscription=desk.consents.get((row["profile_id"], row["channel"])),
+    )
+
+
+def _write(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> Letter | DeliveryResult:
+    rendered = render(action.channel, _request(desk, row, action, moment), desk.core.workshop)
+    match rendered:
+        case RenderedEmail():
+            return _email(row, rendered, moment)
+        case RenderedSms():
+            return _sms(row, rendered, moment)
+        case RenderFailed():
+            log.info("delivery %s is skipped: %s", row["delivery_id"], rendered.detail)
+            return _ended(row, DeliveryState.SKIPPED, rendered.reason)
+
+
+def _request(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> RenderRequest:
+    template = desk.templates.get(action.message.get("template_id") or "")
+    flow = desk.flows[row["flow_id"]].compiled
+    return RenderRequest(
+        ids=MessageIds(row["account_id"], row["profile_id"], row["delivery_id"], row["flow_id"], row["message_id"]),
+        message=action.message,
+        template=TemplateBody(template["html"], template["text"]) if template else None,
+        account=desk.accounts[row["account_id"]].account,
+        profile=desk.people[row["account_id"], row["profile_id"]],
+        event=desk.events.get(row["run_id"]),
+        now=moment,
+        flow_name=flow.name if flow else "",
+        message_name=action.message.get("name") or "",
+    )
+
+
+def _passage(row: Row, moment: datetime) -> Passage:
+    return Passage(row["delivery_id"], row["account_id"], row["profile_id"], row["message_id"], row["flow_id"], moment)
+
+
+def _email(row: Row, email: RenderedEmail, moment: datetime) -> Letter:
+    envelope = EmailEnvelope(
+        passage=_passage(row, moment),
+        to=email.to,
+        subject=email.subject,
+        html=email.html,
+        text=email.text,
+        from_email=email.from_email,
+        from_label=email.from_label,
+        reply_to=email.reply_to,
+        cc=email.cc,
+        bcc=email.bcc,
+        headers=email.headers,
+    )
+    return Letter(
+        row,
+        envelope,
+        moment,
+        properties={"Subject": email.subject, "Email Domain": email.to.rpartition("@")[2]},
+    )
+
+
+def _sms(row: Row, sms: RenderedSms, moment: datetime) -> Letter:
+    envelope = SmsEnvelope(_passage(row, moment), sms.to, sms.body, sms.segment_count)
+    return Letter(row, envelope, moment, sms.segment_count, {"To Number": sms.to, "Message Body": sms.body})

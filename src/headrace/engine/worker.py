@@ -1,0 +1,175 @@
+"""A worker: one process that enters, advances, delivers, resolves leases and folds reports until it is told to stop.
+
+Each kind of work is a loop of its own that polls while it finds something and rests, longer and longer, while it does
+not. Any number of workers run side by side over one database. `drain` does the same work until nothing is left that is
+due, for tests, imports and virtual clocks. Source: DESIGN section 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from headrace.engine.advance import LOST, advance_batch
+from headrace.engine.core import Core
+from headrace.engine.deliver import deliver_batch, resolve_leases
+from headrace.engine.enter import enter_batch
+from headrace.engine.rings import BucketRing
+from headrace.storage.account_clocks import read_clocks
+from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
+
+log = logging.getLogger(__name__)
+
+Clocks = Sequence[tuple[int, datetime]]
+"""(number, present moment) of clocks."""
+
+SHORTEST_REST = 0.02
+LONGEST_REST = 1.0
+AFTER_FAILURE = 5.0
+"""Seconds of rest, between which an idle loop doubles, and after an error."""
+LEASES_EVERY = 5.0
+"""Seconds between two looks at lapsed leases."""
+
+
+class Worker:
+    """Works off what is due. `fold` adds report deltas to the roll-ups and returns how many it found, None for none."""
+
+    def __init__(self, core: Core, fold: Callable[[], Awaitable[int]] | None = None) -> None:
+        self._core = core
+        self._fold = fold
+        self._stopping = asyncio.Event()
+        self._rings: dict[tuple[str, int], BucketRing] = {}
+
+    def stop(self) -> None:
+        """Let every loop end after its present batch."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop` is called; errors are logged and the work goes on after a rest."""
+        loops = [
+            self._loop("entering", self.enter, LONGEST_REST),
+            self._loop("advancing", self.advance, LONGEST_REST),
+            self._loop("delivering", self.deliver, LONGEST_REST),
+            self._loop("resolving leases", self._resolve, LEASES_EVERY),
+        ]
+        if self._fold is not None:
+            loops.append(self._loop("folding reports", self._fold, LONGEST_REST))
+        await asyncio.gather(*loops)
+
+    async def drain(self, clocks: Clocks | None = None) -> int:
+        """Work until nothing is pending and nothing is due on `clocks`, by default on all; return the batches' sum.
+
+        Deliveries go out between batches of steps, so that on a virtual clock each person's history is in order.
+        Work that another worker holds is waited for; what a provider asked to send later is not.
+        """
+        total = 0
+        while True:
+            done = await self.enter()
+            done += await self.advance(clocks)
+            done += await self.deliver(clocks)
+            total += done
+            if done == 0:
+                if not await self._is_due(clocks):
+                    return total
+                await asyncio.sleep(SHORTEST_REST)
+
+    async def enter(self) -> int:
+        """Work out the consequences of one batch of accepted events; return how many."""
+        ring = self._ring("enter", 0)
+        if not ring:
+            ring.fill(await pending_buckets(self._core.database))
+        if not ring:
+            return 0
+        group = ring.take()
+        result = await enter_batch(self._core, group)
+        ring.tell(group, result.done, self._core.limits.entering)
+        return result.done
+
+    async def advance(self, clocks: Clocks | None = None) -> int:
+        """Advance one batch of due runs on each clock; return how many."""
+        clocks = clocks or await self._clocks()
+        await self._fill("advance", clocks)
+        done = 0
+        for clock, now in clocks:
+            ring = self._ring("advance", clock)
+            if ring:
+                group = ring.take()
+                result = await advance_batch(self._core, clock, group, now)
+                ring.tell(group, result.done, self._core.limits.advancing)
+                done += result.done
+        return done
+
+    async def deliver(self, clocks: Clocks | None = None) -> int:
+        """Deliver one batch of due messages on each clock; return how many."""
+        clocks = clocks or await self._clocks()
+        await self._fill("deliver", clocks)
+        done = 0
+        for clock, now in clocks:
+            ring = self._ring("deliver", clock)
+            if ring:
+                group = ring.take()
+                result = await deliver_batch(self._core, clock, group, now)
+                ring.tell(group, result.done, self._core.limits.delivering)
+                done += result.done
+        return done
+
+    async def _clocks(self) -> Clocks:
+        return await read_clocks(self._core.database, self._core.clock)
+
+    async def _fill(self, kind: str, clocks: Clocks) -> None:
+        """Begin a new round on the clocks whose last one is over."""
+        empty = [pair for pair in clocks if not self._ring(kind, pair[0])]
+        if empty:
+            for clock, buckets in (await self._due(kind, empty)).items():
+                self._ring(kind, clock).fill(buckets)
+
+    async def _due(self, kind: str, clocks: Clocks) -> dict[int, list[int]]:
+        if kind == "advance":
+            return await buckets_with_runs(self._core.database, clocks)
+        return await buckets_with_deliveries(self._core.database, clocks, self._core.clock.now())
+
+    async def _is_due(self, clocks: Clocks | None) -> bool:
+        clocks = clocks or await self._clocks()
+        if await pending_buckets(self._core.database):
+            return True
+        return bool(await self._due("advance", clocks) or await self._due("deliver", clocks))
+
+    def _ring(self, kind: str, clock: int) -> BucketRing:
+        key = (kind, clock)
+        if key not in self._rings:
+            self._rings[key] = BucketRing(self._core.name)
+        return self._rings[key]
+
+    async def _resolve(self) -> int:
+        count = await resolve_leases(self._core)
+        if count:
+            log.warning("%d deliveries had lapsed leases", count)
+        return count
+
+    async def _loop(self, name: str, work: Callable[[], Awaitable[int]], longest_rest: float) -> None:
+        rest = SHORTEST_REST
+        while not self._stopping.is_set():
+            try:
+                done = await work()
+            except LOST as error:
+                log.warning("%s waits for the database: %s", name, error)
+                rest = AFTER_FAILURE
+                done = 0
+            except Exception:
+                log.exception("%s failed", name)
+                rest = AFTER_FAILURE
+                done = 0
+            if done:
+                rest = SHORTEST_REST
+            else:
+                await self._pause(rest)
+                rest = min(rest * 2, longest_rest)
+
+    async def _pause(self, seconds: float) -> None:
+        """Rest, or less when the worker is told to stop meanwhile."""
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return

@@ -18,6 +18,7 @@ from headrace.api import resources, revisions
 from headrace.api.auth import EVERYTHING, Authenticator
 from headrace.api.health import health_routes
 from headrace.api.revisions import FIRST_WITHOUT_SLASH, NEWEST, Revisions, Surface, served_revision
+from headrace.api.revisions.changes import CHANGES
 from headrace.api.state import Services, State
 from headrace.jsonapi.context import JSON, JSON_API, Context, Fetch, LinkStyle
 from headrace.jsonapi.operation import Operation
@@ -29,7 +30,7 @@ def create_app(services: Services) -> Starlette:
     """Return the application over its services; it closes the ingest, not the database, when it is shut down."""
     surface = Surface.of(resources.OPERATIONS, resources.RESOURCES)
     check_operations(resources.OPERATIONS, surface.resources)
-    chain = Revisions.of(surface, revisions.CHANGES)
+    chain = Revisions.of(surface, CHANGES)
     door = Door(services, resources.OPERATIONS)
     hooks = Hooks(authenticate=door.enter, look=chain.look, ids=services.ids, up=chain.up, down=chain.down)
 

@@ -120,12 +120,12 @@ async def create_group(call: Call[State, Any]) -> str:
         )
 
 
-async def rename_group(call: Call[State, Any]) -> Reply:
-    """Rename the tag group; the answer is empty."""
+async def rename_group(call: Call[State, Any]) -> Reply | None:
+    """Rename the tag group; the answer is empty, or the group where an old revision's row says 200."""
     state, name = call.ctx.state, call.body.data.attributes.name
     async with state.database.transaction() as connection:
         await tags.rename_group(connection, state.account_id, call.path["id"], name)
-    return EMPTY_ANSWER
+    return EMPTY_ANSWER if call.operation.status == 204 else None
 
 
 async def delete_group(call: Call[State, Any]) -> None:

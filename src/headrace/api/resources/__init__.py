@@ -8,6 +8,7 @@ from headrace.api.resources import (
     events,
     flow_actions,
     flow_messages,
+    flow_values_report,
     flows,
     lists,
     metrics,
@@ -27,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *flows.OPERATIONS,
     *flow_actions.OPERATIONS,
     *flow_messages.OPERATIONS,
+    *flow_values_report.OPERATIONS,
     *templates.OPERATIONS,
     *tags.OPERATIONS,
 )
@@ -40,6 +42,7 @@ RESOURCES: tuple[Resource, ...] = (
     *flows.RESOURCES,
     *flow_actions.RESOURCES,
     *flow_messages.RESOURCES,
+    *flow_values_report.RESOURCES,
     *templates.RESOURCES,
     *tags.RESOURCES,
 )

@@ -1,9 +1,9 @@
 """Revisions: which are served, which one a request gets, and how older ones differ from the newest.
 
 What is here: the table of revisions, the rules of the `revision` header, and the chain of changes. What is not: any one
-difference (`r<date>.py` beside this file). The core speaks the newest revision; a `Change` tells backwards what its
-revision brought: it takes the surface with it and returns the surface just before. An older revision is the newest one
-after all changes younger than itself. Follows DESIGN section 4 and reference 7.3.
+difference (`r<date>.py` beside this file) and their table (`changes`). The core speaks the newest revision; a `Change`
+tells backwards what its revision brought: it takes the surface with it and returns the surface just before. An older
+revision is the newest one after all changes younger than itself. Follows DESIGN section 4 and reference 7.3.
 """
 
 from __future__ import annotations
@@ -139,7 +139,3 @@ class Revisions:
             if change.date > ctx.revision and operation.id in change.down:
                 reply = change.down[operation.id](reply)
         return reply
-
-
-CHANGES: tuple[Change, ...] = ()
-"""One row per revision that differs from the one before it."""

@@ -1,0 +1,43 @@
+"""The operation that answers the flow-values report.
+
+What is here: its row. What is not: the figures (`headrace.reports`). Follows reference 6.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace.api.commands import reports as commands
+from headrace.jsonapi import shapes
+from headrace.jsonapi.operation import REPORTS, Operation
+from headrace.jsonapi.query import Parameter
+from headrace.jsonapi.resource import Attribute, Relationship, Resource
+
+REPORT = Resource(
+    "flow-values-report",
+    None,
+    (Attribute("results", list[dict[str, Any]]),),
+    (
+        Relationship("flows", "flow", many=True, links=False),
+        Relationship("flow-messages", "flow-message", many=True, links=False),
+    ),
+)
+
+OPERATIONS = (
+    Operation(
+        id="query_flow_values",
+        method="POST",
+        path="/api/flow-values-reports",
+        shape=shapes.call,
+        tag="Reporting",
+        summary="Query what the messages of flows that were sent in a timeframe came to",
+        scopes=("flows:read",),
+        tier=REPORTS,
+        resource=REPORT,
+        command=commands.query_flow_values,
+        body=commands.Report,
+        sparse=("flow-values-report",),
+        parameters=(Parameter("page_cursor", "The page to answer, from links.next"),),
+    ),
+)
+RESOURCES = (REPORT,)

@@ -1,0 +1,85 @@
+"""What older revisions of the flow-values report lack.
+
+What is here: checks that refuse what a revision does not know. What is not: the report (`commands.reports`). Follows
+reference 6.4 and 8.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from headrace.errors import Invalid, Problem, Problems
+from headrace.jsonapi.filter_rules import listed
+from headrace.jsonapi.filters import Filter, parse_filter
+from headrace.jsonapi.serve import Incoming
+
+REPORT = "query_flow_values"
+ATTRIBUTES = "/data/attributes"
+FIRST_GROUPINGS = ("flow_id", "flow_message_id", "send_channel")
+TEXT_MESSAGE_STATISTICS = (
+    "message_segment_count_sum",
+    "text_message_credit_usage_amount",
+    "text_message_roi",
+    "text_message_spend",
+)
+
+Check = Callable[[Mapping[str, Any]], list[Problem]]
+
+
+def refusing(check: Check) -> Callable[[Incoming], Incoming]:
+    """Return an `up` that raises `Problems` when the check finds any in the attributes of a body."""
+
+    def up(incoming: Incoming) -> Incoming:
+        attributes = _attributes(incoming.body)
+        problems = check(attributes)
+        if problems:
+            raise Problems(problems)
+        return incoming
+
+    return up
+
+
+def _attributes(body: Any) -> Mapping[str, Any]:
+    """Return a body's attributes, an empty map where it has none: the body model reports that."""
+    data = body.get("data") if isinstance(body, dict) else None
+    attributes = data.get("attributes") if isinstance(data, dict) else None
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def unknown_names(attributes: Mapping[str, Any], member: str, unknown: Collection[str]) -> list[Problem]:
+    """Return a problem for each name in a list that the revision does not know."""
+    given = attributes.get(member)
+    return [
+        Invalid(f'"{name}" is not known to this revision.', pointer=f"{ATTRIBUTES}/{member}")
+        for name in (given if isinstance(given, list) else ())
+        if isinstance(name, str) and name in unknown
+    ]
+
+
+def unknown_member(attributes: Mapping[str, Any], member: str) -> list[Problem]:
+    """Return a problem when the body has a member that the revision does not know."""
+    if member not in attributes:
+        return []
+    return [Invalid(f'"{member}" is not known to this revision.', pointer=f"{ATTRIBUTES}/{member}")]
+
+
+def narrow_filter(attributes: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem for each comparison that revisions before 2026-01-15 do not offer."""
+    problems: list[Problem] = []
+    for one in _parsed(attributes.get("filter")):
+        if one.field not in FIRST_GROUPINGS:
+            detail = f'"{one.field}" is not a field that this revision filters by; it knows {listed(FIRST_GROUPINGS)}.'
+            problems.append(Invalid(detail, pointer=f"{ATTRIBUTES}/filter"))
+        values = one.value if isinstance(one.value, tuple) else (one.value,)
+        if one.field == "send_channel" and "whatsapp" in values:
+            problems.append(Invalid('"whatsapp" is not known to this revision.', pointer=f"{ATTRIBUTES}/filter"))
+    return problems
+
+
+def _parsed(text: Any) -> Filter:
+    """Return a filter's comparisons; what cannot be read has none here and is reported by the report itself."""
+    try:
+        return parse_filter(text) if isinstance(text, str) else ()
+    except Invalid:
+        return ()

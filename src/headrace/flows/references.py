@@ -6,7 +6,7 @@ Source: reference 1.2, 2, 3.1 and the FlowDefinition of the 2026-07-15 descripti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,18 +66,6 @@ def relink(
     names = {"metric": metrics, "group": groups, "template": templates}
     for found in list(_all(result)):
         found.holder[found.key] = names[found.kind].get(found.value, found.value)
-    return result
-
-
-def relink_templates(document: Mapping[str, Any], copy_of: Callable[[str], str]) -> Document:
-    """Return a copy of a definition in which each mention of a template names its own copy.
-
-    `copy_of` is called once per mention with the id that was given. Source: reference 2.2 (attaching copies).
-    """
-    result: Document = clone(document)
-    for found in list(_all(result)):
-        if found.kind == "template":
-            found.holder[found.key] = copy_of(found.value)
     return result
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from flow_documents import NO_ORDERS, definition, delay, email, groups, other, sms, split, stored
 
 from headrace.flows import as_creation, assign_ids, validate
-from headrace.flows.references import References, references, relink, relink_templates
+from headrace.flows.references import References, references, relink
 
 
 def assigned(document: dict[str, Any]) -> dict[str, Any]:
@@ -143,15 +143,3 @@ def test_references_are_replaced_everywhere() -> None:
     assert set(found.metric_ids) == {"cart2", "ORDERS", "PAID"}
     assert set(found.group_ids) == {"LIST01", "seg2", "LIST02"}
     assert set(found.template_ids) == {"tpl2"}
-
-
-def test_each_mention_of_a_template_gets_its_own_copy() -> None:
-    """Two messages that name one template name two copies afterwards."""
-    copies = (f"copy{number}" for number in itertools.count(1))
-    result = relink_templates(
-        definition(email("a", "b"), email("b")), lambda template_id: f"{template_id}-{next(copies)}"
-    )
-    assert [action["data"]["message"]["template_id"] for action in result["actions"]] == [
-        "TPL001-copy1",
-        "TPL001-copy2",
-    ]

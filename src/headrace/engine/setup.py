@@ -1,0 +1,60 @@
+"""Putting the engine's parts together over a database.
+
+What is here: the choices that every process makes alike. What is not: where the database, the keys and the settings
+come from (`cli`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headrace.channels import email, sms
+from headrace.channels.port import Provider
+from headrace.clock import Clock, SystemClock
+from headrace.engine.core import Core, Limits
+from headrace.engine.mailbox import DatabaseMailbox
+from headrace.ids import IdSource, RandomIds
+from headrace.messages.rendered import Workshop
+from headrace.model import Channel
+from headrace.storage.database import Database
+from headrace.storage.interactions import Recorder
+from headrace.storage.metrics import Metrics
+from headrace.storage.partitions import Partitions
+from headrace.storage.serials import Serials
+
+
+def choose_providers(database: Database, smtp_url: str | None = None) -> dict[Channel, Provider]:
+    """Return a provider for each channel: the inbox, but for e-mail an SMTP server where one is given."""
+    mailbox = DatabaseMailbox(database)
+    mail = email.PROVIDERS["smtp" if smtp_url else "inbox"](mailbox, smtp_url)
+    return {Channel.EMAIL: mail, Channel.SMS: sms.PROVIDERS["inbox"](mailbox, None)}
+
+
+def build_core(
+    database: Database,
+    workshop: Workshop,
+    *,
+    providers: Mapping[Channel, Provider] | None = None,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    name: str | None = None,
+    limits: Limits | None = None,
+) -> Core:
+    """Return the engine over a database; what is not given is what production uses.
+
+    `clock` is system time. `name` tells this process from others and is drawn unless it is given.
+    """
+    clock, ids = clock or SystemClock(), ids or RandomIds()
+    partitions = Partitions(database, clock)
+    recorder = Recorder(Metrics(database, clock, ids), Serials(database), partitions)
+    return Core(
+        database=database,
+        clock=clock,
+        ids=ids,
+        partitions=partitions,
+        recorder=recorder,
+        workshop=workshop,
+        providers=choose_providers(database) if providers is None else providers,
+        name=name or ids.uuid(),
+        limits=limits or Limits(),
+    )

@@ -1,0 +1,25 @@
+"""Runs from an event to a message."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from engine_shop import MONDAY, EngineShop, definition, delay, email
+from headrace.storage.database import Database
+
+
+async def test_a_delay_is_waited_before_the_message_goes_out(database: Database) -> None:
+    """An event starts a run that waits an hour and then sends one e-mail, at the moment the hour is over."""
+    shop = await EngineShop.open(database)
+    metric = await shop.metric("Checkout Started")
+    await shop.flow(definition(metric, delay("wait", "mail"), email("mail", await shop.template())))
+
+    await shop.event("Checkout Started", "ana")
+    await shop.drain()
+    assert await shop.run_states() == ["WAITING"]
+    await shop.move(timedelta(hours=2))
+
+    assert [("ana", MONDAY + timedelta(hours=1))] == await shop.sent()
+    assert ["FINISHED"] == await shop.run_states()
+    kept = await database.fetch("SELECT recipient, subject, sent_at FROM inbox_message")
+    assert [("ana@example.com", "mail", MONDAY + timedelta(hours=1))] == [tuple(row.values()) for row in kept]

@@ -11,13 +11,12 @@ import uvloop
 
 from headrace.api.app import create_app
 from headrace.api.state import Services
+from headrace.cli.engine import make_signer
 from headrace.cli.leash import follow_parent
-from headrace.cli.runtime import address, data_dir, opened
+from headrace.cli.runtime import address, opened
 from headrace.config import Config
 from headrace.errors import CommandError
 from headrace.ids import RandomIds
-from headrace.messages.secrets_file import load_or_create_secret
-from headrace.messages.tokens import Signer
 
 BACKLOG = 2048
 KEEP_ALIVE = 75
@@ -64,8 +63,7 @@ async def answer(dsn: str, config: Config, listener: socket.socket) -> None:
     """Serve the API on a listening socket until a signal ends it."""
     async with opened(dsn, size=12) as database:
         ids = RandomIds()
-        signer = Signer(load_or_create_secret(data_dir(config), ids, config.secret_key))
-        services = Services.of(database, config, ids=ids, signer=signer)
+        services = Services.of(database, config, ids=ids, signer=make_signer(config, ids))
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(services),

@@ -22,8 +22,14 @@ def up(
     workers: Annotated[int | None, typer.Option(min=1, help="How many workers run flows.")] = None,
 ) -> None:
     """Run everything until Ctrl-C; what dies is started again."""
-    given = {"host": host, "port": port, "api_processes": api_processes, "workers": workers}
-    config = replace(Config.from_environment(), **{name: value for name, value in given.items() if value is not None})
+    config = Config.from_environment()
+    config = replace(
+        config,
+        host=host or config.host,
+        port=config.port if port is None else port,
+        api_processes=api_processes or config.api_processes,
+        workers=workers or config.workers,
+    )
     with address(config) as dsn:
         uvloop.run(_run(dsn, config))
 
@@ -37,5 +43,5 @@ async def _run(dsn: str, config: Config) -> None:
             print("There is no account yet; in another terminal: headrace account create NAME", flush=True)
         serving = ("serve", "--fd", str(listener.fileno()))
         children = [Child(f"api {n + 1}", serving, (listener.fileno(),)) for n in range(config.api_processes)]
-        children += [Child(f"worker {n + 1}", ("work",)) for n in range(config.workers)]
+        children += [Child(f"worker {n + 1}", ("work", "--leash")) for n in range(config.workers)]
         await Supervisor(children).run()

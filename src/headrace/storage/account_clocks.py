@@ -50,3 +50,20 @@ async def move_clock(connection: Connection, account_id: str, to: datetime) -> d
     """Move an account's virtual clock forward to `to`, never back; return where it stands, None without one."""
     moved: datetime | None = await connection.fetch_value(_MOVE, account_id, to)
     return moved
+
+
+_FOLLOW = """
+WITH old AS (SELECT clock FROM account WHERE account_id = $1 FOR UPDATE),
+freed AS (UPDATE account SET clock = 0, clock_now = NULL WHERE account_id = $1),
+runs AS (UPDATE run SET clock = 0 FROM old WHERE account_id = $1 AND run.clock = old.clock AND state = 0),
+sends AS (UPDATE delivery SET clock = 0 FROM old WHERE account_id = $1 AND delivery.clock = old.clock AND state = 0)
+SELECT clock FROM old
+"""
+
+
+async def follow_system(transaction: Connection, account_id: str) -> bool:
+    """Give an account the machine's clock, its waiting runs and deliveries with it; False when there is no account.
+
+    What waits keeps its moment: whatever lies in the past is due at once.
+    """
+    return await transaction.fetch_value(_FOLLOW, account_id) is not None

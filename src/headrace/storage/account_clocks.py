@@ -9,6 +9,7 @@ from datetime import datetime
 from headrace.clock import Clock
 from headrace.model import Account
 from headrace.storage.accounts import account_of
+from headrace.storage.buckets import lock_every_bucket
 from headrace.storage.database import Connection, Database
 
 _LOAD = """
@@ -56,7 +57,7 @@ _FOLLOW = """
 WITH old AS (SELECT clock FROM account WHERE account_id = $1 FOR UPDATE),
 freed AS (UPDATE account SET clock = 0, clock_now = NULL WHERE account_id = $1),
 runs AS (UPDATE run SET clock = 0 FROM old WHERE account_id = $1 AND run.clock = old.clock AND state = 0),
-sends AS (UPDATE delivery SET clock = 0 FROM old WHERE account_id = $1 AND delivery.clock = old.clock AND state = 0)
+sends AS (UPDATE delivery SET clock = 0 FROM old WHERE account_id = $1 AND delivery.clock = old.clock AND state IN (0, 1))
 SELECT clock FROM old
 """
 
@@ -64,6 +65,8 @@ SELECT clock FROM old
 async def follow_system(transaction: Connection, account_id: str) -> bool:
     """Give an account the machine's clock, its waiting runs and deliveries with it; False when there is no account.
 
-    What waits keeps its moment: whatever lies in the past is due at once.
+    What waits keeps its moment: whatever lies in the past is due at once. Waits for whoever works on people now, so
+    that no run begins on the old clock meanwhile.
     """
+    await lock_every_bucket(transaction)
     return await transaction.fetch_value(_FOLLOW, account_id) is not None

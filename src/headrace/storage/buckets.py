@@ -47,6 +47,13 @@ async def lock_buckets(transaction: Connection, buckets: Sequence[int]) -> list[
     return [row["b"] for row in rows]
 
 
+async def lock_every_bucket(transaction: Connection) -> None:
+    """Wait for all buckets and hold them until the transaction ends: the world stands still meanwhile."""
+    await transaction.execute(
+        f"SELECT pg_advisory_xact_lock($1, b) FROM generate_series(0, {BUCKETS - 1}) b", BUCKET_LOCK
+    )
+
+
 async def buckets_with_runs(
     database: Database | Connection, clocks: Sequence[tuple[int, datetime]]
 ) -> dict[int, list[int]]:

@@ -17,9 +17,12 @@ from starlette.routing import BaseRoute
 from headrace.api import resources, revisions
 from headrace.api.auth import EVERYTHING, Authenticator
 from headrace.api.health import health_routes
+from headrace.api.inbox_pages import inbox_routes
+from headrace.api.openapi_route import openapi_routes
 from headrace.api.revisions import FIRST_WITHOUT_SLASH, NEWEST, Revisions, Surface, served_revision
 from headrace.api.revisions.changes import CHANGES
 from headrace.api.state import Services, State
+from headrace.api.tracking import tracking_routes
 from headrace.jsonapi.context import JSON, JSON_API, Context, Fetch, LinkStyle
 from headrace.jsonapi.operation import Operation
 from headrace.jsonapi.routes import check_operations, exception_handlers, routes
@@ -27,7 +30,7 @@ from headrace.jsonapi.serve import Hooks
 
 
 def create_app(services: Services) -> Starlette:
-    """Return the application over its services; it closes the ingest, not the database, when it is shut down."""
+    """Return the application over its services; it finishes what was handed in when it is shut down."""
     surface = Surface.of(resources.OPERATIONS, resources.RESOURCES)
     check_operations(resources.OPERATIONS, surface.resources)
     chain = Revisions.of(surface, CHANGES)
@@ -37,9 +40,15 @@ def create_app(services: Services) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        await services.ingest.close()
+        await services.close()
 
-    every_route: Sequence[BaseRoute] = [*health_routes(services), *routes(resources.OPERATIONS, hooks)]
+    every_route: Sequence[BaseRoute] = [
+        *routes(resources.OPERATIONS, hooks),
+        *inbox_routes(services),
+        *tracking_routes(services),
+        *health_routes(services),
+        *openapi_routes(surface),
+    ]
     app = Starlette(routes=every_route, exception_handlers=dict(exception_handlers(services.ids)), lifespan=lifespan)
     app.router.redirect_slashes = False
     return app

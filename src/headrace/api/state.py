@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace.api.tracker import Tracker
 from headrace.clock import Clock, SystemClock
 from headrace.config import Config
 from headrace.engine.ingest import Ingest
 from headrace.ids import IdSource, RandomIds
+from headrace.messages.tokens import Signer
 from headrace.model import Account
 from headrace.storage.accounts import clock_of
 from headrace.storage.database import Database
+from headrace.storage.interactions import Recorder
 from headrace.storage.metrics import Metrics
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
@@ -32,6 +35,9 @@ class Services:
     partitions: Partitions
     metrics: Metrics
     ingest: Ingest
+    signer: Signer
+    recorder: Recorder
+    tracker: Tracker
 
     @classmethod
     def of(
@@ -41,10 +47,16 @@ class Services:
         *,
         ids: IdSource | None = None,
         system_clock: Clock | None = None,
+        signer: Signer | None = None,
     ) -> Services:
-        """Make the services over a database; what is not given is what production uses."""
+        """Make the services over a database.
+
+        What is not given is what production uses, but for the signer: without one, links are good for this process.
+        """
         ids, clock = ids or RandomIds(), system_clock or SystemClock()
         serials, partitions = Serials(database), Partitions(database, clock)
+        metrics = Metrics(database, clock, ids)
+        recorder = Recorder(metrics, serials, partitions)
         return cls(
             database=database,
             config=config or Config(),
@@ -52,9 +64,17 @@ class Services:
             system_clock=clock,
             serials=serials,
             partitions=partitions,
-            metrics=Metrics(database, clock, ids),
+            metrics=metrics,
             ingest=Ingest(database, clock, ids, serials, partitions),
+            signer=signer or Signer([(0, ids.secret().encode())]),
+            recorder=recorder,
+            tracker=Tracker(database, clock, recorder),
         )
+
+    async def close(self) -> None:
+        """Finish what was handed in; the database stays open."""
+        await self.ingest.close()
+        await self.tracker.close()
 
     async def clock_of(self, account: Account) -> Clock:
         """Return the account's clock: the machine's, or its own virtual one as it stands now."""

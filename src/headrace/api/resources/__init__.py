@@ -10,6 +10,7 @@ from headrace.api.resources import (
     flow_messages,
     flow_values_report,
     flows,
+    headrace_messages,
     lists,
     metrics,
     profiles,
@@ -31,6 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *flow_values_report.OPERATIONS,
     *templates.OPERATIONS,
     *tags.OPERATIONS,
+    *headrace_messages.OPERATIONS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -45,4 +47,5 @@ RESOURCES: tuple[Resource, ...] = (
     *flow_values_report.RESOURCES,
     *templates.RESOURCES,
     *tags.RESOURCES,
+    *headrace_messages.RESOURCES,
 )

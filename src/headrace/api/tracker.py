@@ -1,0 +1,124 @@
+"""Recording opens and clicks behind the answers to them.
+
+What is here: a queue per process whose batches are written while new ones gather. What is not: the routes (`tracking`)
+and the statements (`storage.interactions`). Whoever opened or clicked is answered after a moment even when the database
+is down; what they did stays queued and is tried again until it is written. Only a queue that is full, or a process that
+ends while the database is away, loses any, and the log says how many. Follows DESIGN section 5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from headrace.clock import Clock
+from headrace.ids import bucket_of
+from headrace.messages.tokens import Payload
+from headrace.storage.account_clocks import load_accounts
+from headrace.storage.database import Database
+from headrace.storage.delivery_channels import delivery_channels
+from headrace.storage.interactions import Interaction, Kind, Recorder, record_interactions
+from headrace.storage.message_events import METRIC_NAMES
+
+BATCH = 1_000
+QUEUED = 100_000
+"""Interactions that wait at most; more are lost, and counted in the log."""
+RETRY_SECONDS = 1.0
+FAREWELL_SECONDS = 5.0
+"""How long a process that ends tries to write what is queued."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    payload: Payload
+    kind: Kind
+    url: str | None
+    received_at: datetime
+    written: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Tracker:
+    """Takes what links in messages report and writes it in batches."""
+
+    __slots__ = ("_clock", "_database", "_lost", "_queue", "_recorder", "_task")
+
+    def __init__(self, database: Database, clock: Clock, recorder: Recorder) -> None:
+        self._database = database
+        self._clock = clock
+        self._recorder = recorder
+        self._queue: list[_Seen] = []
+        self._task: asyncio.Task[None] | None = None
+        self._lost = 0
+
+    async def note(self, payload: Payload, kind: Kind, patience: float, url: str | None = None) -> bool:
+        """Queue what happened and wait up to `patience` seconds for it to be written; return whether it was."""
+        if payload.delivery_id is None:
+            return False
+        if len(self._queue) >= QUEUED:
+            self._lost += 1
+            return False
+        seen = _Seen(payload, kind, url, self._clock.now())
+        self._queue.append(seen)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+        done, _ = await asyncio.wait((seen.written,), timeout=patience)
+        return bool(done)
+
+    async def close(self) -> None:
+        """Write what is queued; what cannot be written soon is lost and logged."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait((self._task,), timeout=FAREWELL_SECONDS)
+            self._task.cancel()
+        lost = self._lost + len(self._queue)
+        if lost:
+            _log.error("%d opens and clicks were not recorded", lost)
+
+    async def _drain(self) -> None:
+        # One turn of the loop, so that requests parsed in the same turn share the first batch.
+        await asyncio.sleep(0)
+        while self._queue:
+            batch = self._queue[:BATCH]
+            try:
+                await self._write(batch)
+            except Exception:
+                _log.exception("opens and clicks wait to be recorded: %d", len(self._queue))
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            del self._queue[: len(batch)]
+            for seen in batch:
+                if not seen.written.done():
+                    seen.written.set_result(None)
+
+    async def _write(self, batch: Sequence[_Seen]) -> None:
+        by_account: defaultdict[str, list[_Seen]] = defaultdict(list)
+        for seen in batch:
+            by_account[seen.payload.account_id].append(seen)
+        clocks = await load_accounts(self._database, by_account)
+        prepared = [
+            await self._recorder.prepare(
+                account_id, await self._items(account_id, seen, clocks[account_id].virtual_now)
+            )
+            for account_id, seen in sorted(by_account.items())
+            if account_id in clocks
+        ]
+        async with self._database.transaction() as transaction:
+            for one in prepared:
+                await record_interactions(transaction, one)
+
+    async def _items(self, account_id: str, batch: Sequence[_Seen], virtual_now: datetime | None) -> list[Interaction]:
+        """Return what can be recorded: of deliveries that exist, on channels that know of such a thing."""
+        keys = [(bucket_of(one.payload.profile_id), one.payload.delivery_id) for one in batch]
+        known = await delivery_channels(self._database, account_id, [(at, key) for at, key in keys if key is not None])
+        items = []
+        for (bucket, delivery_id), seen in zip(keys, batch, strict=True):
+            channel = None if delivery_id is None else known.get(delivery_id)
+            if delivery_id is not None and channel is not None and (channel, seen.kind) in METRIC_NAMES:
+                at = virtual_now or seen.received_at
+                items.append(Interaction(seen.kind, channel, bucket, delivery_id, at, url=seen.url))
+        return items

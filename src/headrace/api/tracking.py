@@ -1,0 +1,152 @@
+"""What links in messages lead to: the open pixel, clicks, unsubscribing, the message in a browser.
+
+What is here: the routes under `/t/`. What is not: the tokens and addresses (`messages.tokens`, `messages.links`) and
+the recording (`tracker`). A click is answered from its token alone, whatever state the database is in. Follows
+reference 4.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from base64 import b64decode
+from collections.abc import Sequence
+from html import escape
+
+import asyncpg
+from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from headrace.api.pages import foreign, notice, page
+from headrace.api.state import Services
+from headrace.api.unsubscribing import unsubscribe
+from headrace.ids import bucket_of
+from headrace.messages.links import follow
+from headrace.messages.tokens import Kind as TokenKind
+from headrace.messages.tokens import Payload
+from headrace.storage.interactions import Kind
+from headrace.storage.tables import inbox_message
+
+PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+NO_STORE = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer"}
+PATIENCE = 2.0
+"""Seconds that an answer waits for the recording, which goes on without it."""
+CLICK_PATIENCE = 0.5
+"""The same for a click: somebody is waiting for a page."""
+DOWN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_log = logging.getLogger(__name__)
+
+
+def tracking_routes(services: Services) -> Sequence[Mount]:
+    """Return the routes under `/t/`."""
+    pages = TrackingPages(services)
+    return [
+        Mount(
+            "/t",
+            routes=[
+                Route("/o/{token}.gif", pages.opened),
+                Route("/c/{token}", pages.clicked),
+                Route("/u/{token}", pages.unsubscribe_page),
+                Route("/u/{token}", pages.unsubscribed, methods=["POST"]),
+                Route("/v/{token}", pages.viewed),
+            ],
+        )
+    ]
+
+
+class TrackingPages:
+    """The handlers of the routes."""
+
+    __slots__ = ("_services",)
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def opened(self, request: Request) -> Response:
+        """Answer the pixel; an open is whatever fetched it."""
+        payload = self._payload(request, TokenKind.OPEN)
+        if payload is not None and request.method == "GET":
+            await self._services.tracker.note(payload, Kind.OPENED, PATIENCE)
+        return Response(PIXEL, 404 if payload is None else 200, NO_STORE, media_type="image/gif")
+
+    async def clicked(self, request: Request) -> Response:
+        """Send whoever clicked where the token says."""
+        destination = follow(self._services.signer, request.path_params["token"])
+        if destination is None:
+            return notice("This link does not work", "It is incomplete or was changed on its way to you.", 404)
+        if request.method == "GET":
+            payload = destination.payload
+            await self._services.tracker.note(payload, Kind.CLICKED, CLICK_PATIENCE, payload.url)
+        return RedirectResponse(destination.location, 302, NO_STORE)
+
+    async def unsubscribe_page(self, request: Request) -> Response:
+        """Ask before unsubscribing: mail scanners follow links, too."""
+        payload = self._payload(request, TokenKind.UNSUBSCRIBE)
+        if payload is None:
+            return _bad_unsubscribe()
+        name = escape(await self._sender(payload.account_id))
+        return page(
+            "Unsubscribe",
+            f"<p>Stop receiving messages from {name}?</p>"
+            '<form method="post"><button name="confirm" value="yes">Unsubscribe</button></form>',
+        )
+
+    async def unsubscribed(self, request: Request) -> Response:
+        """Unsubscribe: from the page's button, or from the mail program's own by one click (RFC 8058)."""
+        payload = self._payload(request, TokenKind.UNSUBSCRIBE)
+        if payload is None:
+            return _bad_unsubscribe()
+        one_click = b"List-Unsubscribe=One-Click" in (await _small_body(request))
+        try:
+            await unsubscribe(self._services, payload, one_click=one_click)
+        except DOWN:
+            _log.exception("an unsubscription could not be written")
+            return notice("Please try again", "Your request could not be saved just now. Try again in a minute.", 503)
+        return notice("You are unsubscribed", "You will receive no more of these messages.")
+
+    async def viewed(self, request: Request) -> Response:
+        """Show a message that the inbox kept."""
+        payload = self._payload(request, TokenKind.VIEW)
+        html = None if payload is None else await self._html(payload)
+        if html is None:
+            return notice("This message cannot be shown", "It is not kept here any more.", 404)
+        return foreign(html)
+
+    def _payload(self, request: Request, kind: TokenKind) -> Payload | None:
+        payload = self._services.signer.read(request.path_params["token"])
+        return payload if payload is not None and payload.kind is kind else None
+
+    async def _sender(self, account_id: str) -> str:
+        query = "SELECT coalesce(nullif(organization->>'name', ''), name) FROM account WHERE account_id = $1"
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return str(await self._services.database.fetch_value(query, account_id) or "this sender")
+        except DOWN:
+            return "this sender"
+
+    async def _html(self, payload: Payload) -> str | None:
+        kept = inbox_message.c
+        statement = select(kept.html).where(
+            kept.bucket == bucket_of(payload.profile_id),
+            kept.account_id == payload.account_id,
+            kept.delivery_id == payload.delivery_id,
+        )
+        html: str | None = await self._services.database.fetch_value(statement)
+        return html
+
+
+def _bad_unsubscribe() -> Response:
+    return notice("This link does not work", "It is incomplete or was changed on its way to you.", 404)
+
+
+async def _small_body(request: Request, limit: int = 4096) -> bytes:
+    """Return the beginning of a body; more than that is never a form of ours."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            break
+    return body[:limit]

@@ -61,22 +61,22 @@ WHERE f.account_id = $1 AND f.flow_id = $2 AND f.deleted_at IS NULL
 _ACTIONS = """
 INSERT INTO flow_action (action_id, account_id, flow_id, type, status, definition, created_at, updated_at)
 SELECT id, $1, $2, type, status, definition, $7, $8
-FROM unnest($3::bigint[], $4::text[], $5::text[], $6::jsonb[]) AS a (id, type, status, definition)
+FROM unnest($3::bigint[], $4::text[], $5::text[], $6::json[]) AS a (id, type, status, definition)
 ON CONFLICT (action_id) DO UPDATE
 SET type = excluded.type, status = excluded.status, definition = excluded.definition, updated_at = excluded.updated_at
-WHERE flow_action.definition IS DISTINCT FROM excluded.definition
+WHERE flow_action.definition::jsonb IS DISTINCT FROM excluded.definition::jsonb
 """
 
 _MESSAGES = """
 INSERT INTO flow_message (message_id, account_id, flow_id, action_id, channel, name, template_id, definition,
                           created_at, updated_at)
 SELECT id, $1, $2, action_id, channel, name, template_id, definition, $9, $10
-FROM unnest($3::text[], $4::bigint[], $5::smallint[], $6::text[], $7::text[], $8::jsonb[])
+FROM unnest($3::text[], $4::bigint[], $5::smallint[], $6::text[], $7::text[], $8::json[])
     AS m (id, action_id, channel, name, template_id, definition)
 ON CONFLICT (message_id) DO UPDATE
 SET name = excluded.name, template_id = excluded.template_id, definition = excluded.definition,
     updated_at = excluded.updated_at
-WHERE flow_message.definition IS DISTINCT FROM excluded.definition
+WHERE flow_message.definition::jsonb IS DISTINCT FROM excluded.definition::jsonb
 """
 
 _DROP_MESSAGES = """

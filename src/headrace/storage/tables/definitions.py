@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB
 
 from headrace.storage.tables.base import NOTHING, Timestamp, account_column, metadata, stamps
 
@@ -164,9 +164,10 @@ flow_version = Table(
     Column("flow_id", Text, primary_key=True),
     Column("version", Integer, primary_key=True, autoincrement=False),
     account_column(),
-    Column("definition", JSONB, nullable=False),
+    Column("definition", JSON, nullable=False),
     Column("created_at", Timestamp, nullable=False),
 )
+"""A definition is kept as the text it came as (JSON, not JSONB), so that it goes out with its keys in their order."""
 
 flow_action = Table(
     "flow_action",
@@ -176,7 +177,7 @@ flow_action = Table(
     Column("flow_id", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("status", Text),
-    Column("definition", JSONB, nullable=False),
+    Column("definition", JSON, nullable=False),
     *stamps(),
     Column("deleted_at", Timestamp),
     Column("successor_id", BigInteger),
@@ -194,7 +195,7 @@ flow_message = Table(
     Column("channel", SmallInteger, nullable=False),
     Column("name", Text, nullable=False),
     Column("template_id", Text),
-    Column("definition", JSONB, nullable=False),
+    Column("definition", JSON, nullable=False),
     *stamps(),
     Column("deleted_at", Timestamp),
     Index(None, "account_id", "action_id"),

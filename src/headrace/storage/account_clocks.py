@@ -57,7 +57,10 @@ _FOLLOW = """
 WITH old AS (SELECT clock FROM account WHERE account_id = $1 FOR UPDATE),
 freed AS (UPDATE account SET clock = 0, clock_now = NULL WHERE account_id = $1),
 runs AS (UPDATE run SET clock = 0 FROM old WHERE account_id = $1 AND run.clock = old.clock AND state = 0),
-sends AS (UPDATE delivery SET clock = 0 FROM old WHERE account_id = $1 AND delivery.clock = old.clock AND state IN (0, 1))
+sends AS (
+    UPDATE delivery SET clock = 0 FROM old
+    WHERE account_id = $1 AND delivery.clock = old.clock AND state IN (0, 1)
+)
 SELECT clock FROM old
 """
 

@@ -84,7 +84,7 @@ class EngineShop:
     async def list_(self, name: str) -> str:
         """Make a list."""
         async with self.database.transaction() as transaction:
-            return await create_list(transaction, self.account.account_id, self.ids, await self.now(), name)
+            return await create_list(transaction, self.account.account_id, self.ids, name, await self.now())
 
     async def template(self, html: str = "<p>Hello {{ first_name|default:'you' }}</p>") -> str:
         """Make a template."""

@@ -19,6 +19,7 @@ from headrace.engine.enter import enter_batch
 from headrace.engine.rings import BucketRing
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
+from headrace.storage.deliveries import in_flight
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,8 @@ class Worker:
         """Work until nothing is pending and nothing is due on `clocks`, by default on all; return the batches' sum.
 
         Deliveries go out between batches of steps, so that on a virtual clock each person's history is in order.
-        Work that another worker holds is waited for; what a provider asked to send later is not.
+        Work that another worker holds is waited for, until its lease lapses if need be; what a provider asked to send
+        later is not.
         """
         total = 0
         while True:
@@ -73,6 +75,7 @@ class Worker:
             if done == 0:
                 if not await self._is_due(clocks):
                     return total
+                await resolve_leases(self._core)
                 await asyncio.sleep(SHORTEST_REST)
 
     async def enter(self) -> int:
@@ -132,7 +135,9 @@ class Worker:
 
     async def _is_due(self, clocks: Clocks | None) -> bool:
         clocks = clocks or await self._clocks()
-        if await pending_buckets(self._core.database):
+        if await pending_buckets(self._core.database) or await in_flight(
+            self._core.database, [one for one, _ in clocks]
+        ):
             return True
         return bool(await self._due("advance", clocks) or await self._due("deliver", clocks))
 

@@ -77,6 +77,8 @@ WHERE (bucket, account_id, delivery_id) IN (
 RETURNING delivery_id
 """
 
+_IN_FLIGHT = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 1 AND clock = ANY ($1::int[]))"
+
 _NEXT = """
 SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
     SELECT due_at AS at FROM delivery WHERE clock = $1 AND bucket = b.number::smallint AND state = 0
@@ -199,3 +201,9 @@ async def next_due(connection: Connection | Database, clock: int) -> datetime | 
     """Return when the next queued delivery of a clock is due, None when none is queued."""
     moment: datetime | None = await connection.fetch_value(_NEXT, clock)
     return moment
+
+
+async def in_flight(connection: Connection | Database, clocks: Sequence[int]) -> bool:
+    """Tell whether some delivery of these clocks is in a worker's hands."""
+    found: bool = await connection.fetch_value(_IN_FLIGHT, list(clocks))
+    return found

@@ -45,7 +45,7 @@ RUNNING = ("manual", "live")
 
 _FLOW = """
 INSERT INTO flow (flow_id, account_id, name, status, archived, trigger_type, version, created_at, updated_at)
-VALUES ($1, $2, $3, 'draft', false, $4, 1, $5, $6)
+VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)
 """
 _VERSION = "INSERT INTO flow_version (flow_id, version, account_id, definition, created_at) VALUES ($1, $2, $3, $4, $5)"
 _SAVE = "UPDATE flow SET version = $3, status = $4, updated_at = $5 WHERE account_id = $1 AND flow_id = $2"
@@ -70,10 +70,12 @@ async def create_flow(
     definition: Any,
     *,
     base: str = DEFINITION,
+    status: str = "draft",
+    archived: bool = False,
     created_at: datetime | None = None,
     updated_at: datetime | None = None,
 ) -> str:
-    """Write a flow, always as a draft, and return its id.
+    """Write a flow and return its id. The API makes drafts only; an import keeps the flow's status and dates.
 
     `definition` names its actions by `temporary_id`; each mention of a template becomes a copy that its message owns.
     Raises `Problems` with pointers below `base` for every mistake in it, among them metrics, lists, segments and
@@ -81,11 +83,13 @@ async def create_flow(
     """
     document = validate(definition, creating=True, base=base).document
     await check_references(connection, account_id, references(document, base))
+    if status in RUNNING:
+        _check_ready(document, base)
     document = await _with_ids(connection, ids, document)
     document = await _with_copies(connection, account_id, ids, now, document)
     flow_id = ids.short()
     made, changed = created_at or now, updated_at or now
-    await connection.execute(_FLOW, flow_id, account_id, name, trigger_type(document), made, changed)
+    await connection.execute(_FLOW, flow_id, account_id, name, status, archived, trigger_type(document), made, changed)
     await connection.execute(_VERSION, flow_id, 1, account_id, document, changed)
     await flow_rows.write_parts(connection, account_id, flow_id, document, changed, made)
     return flow_id

@@ -1,0 +1,140 @@
+"""What an imported flow names: finding it by name in the account, or making it.
+
+What is here: metrics, lists, segments and templates for `flow_files`. What is not: reading files. Our choice: a thing
+is made with the id that the file gives where no account uses that id yet, else with a new one; without a name of its
+own it is named after its id; a group that no trigger calls a segment becomes a list; a segment is made without rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from headrace.ids import IdSource
+from headrace.storage.database import Connection
+from headrace.storage.metrics import API, OWN
+from headrace.storage.templates import NewTemplate, create_template
+
+KINDS = ("metric", "list or segment", "template")
+EMPTY_EMAIL = "<p>This template was made by an import that did not carry its content.</p>"
+SHORT_ID = re.compile(r"[A-Za-z0-9]{6}")
+
+_BY_NAME = {
+    "metric": "SELECT metric_id AS id, name FROM metric WHERE account_id = $1 AND name = ANY($2) "
+    "ORDER BY integration_name <> 'API', metric_id",
+    "list or segment": "SELECT group_id AS id, name FROM profile_group WHERE account_id = $1 AND name = ANY($2) "
+    "ORDER BY group_id",
+    "template": "SELECT template_id AS id, name FROM template WHERE account_id = $1 AND name = ANY($2) "
+    "AND message_id IS NULL ORDER BY template_id",
+}
+_TAKEN = {
+    "metric": "SELECT metric_id AS id FROM metric WHERE metric_id = ANY($1)",
+    "list or segment": "SELECT group_id AS id FROM profile_group WHERE group_id = ANY($1)",
+    "template": "SELECT template_id AS id FROM template WHERE template_id = ANY($1)",
+}
+_METRIC = """
+INSERT INTO metric (metric_id, account_id, name, integration_name, integration_category, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $4, $5, $5)
+"""
+_GROUP = """
+INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, definition, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A thing that was made: its kind, the id that the file gave it, the id it has, and its name."""
+
+    kind: str
+    given_id: str
+    made_id: str
+    name: str
+
+
+async def find_by_name(
+    connection: Connection,
+    account_id: str,
+    missing: Mapping[str, Mapping[str, Any]],
+    included: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, str]]:
+    """Return by kind the ids that the account has for ids of the file, where the file tells their names."""
+    found: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
+    for kind in KINDS:
+        names = {one: name for one in missing[kind] if (name := _given_name(included, one)) is not None}
+        rows = await connection.fetch(_BY_NAME[kind], account_id, list(set(names.values()))) if names else []
+        known = {row["name"]: row["id"] for row in reversed(rows)}
+        found[kind] = {one: known[name] for one, name in names.items() if name in known}
+    return found
+
+
+def _given_name(included: Mapping[str, Mapping[str, Any]], one: str) -> str | None:
+    name = _given(included, one).get("name")
+    return name if isinstance(name, str) and name else None
+
+
+def _given(included: Mapping[str, Mapping[str, Any]], one: str) -> Mapping[str, Any]:
+    attributes = included.get(one, {}).get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+async def make(
+    connection: Connection,
+    account_id: str,
+    ids: IdSource,
+    now: datetime,
+    wanted: Mapping[str, Sequence[str]],
+    included: Mapping[str, Mapping[str, Any]],
+    group_types: Mapping[str, str],
+) -> list[Made]:
+    """Make everything in `wanted` (ids of the file by kind) and return what was made, in that order."""
+    made: list[Made] = []
+    for kind in KINDS:
+        rows = await connection.fetch(_TAKEN[kind], list(wanted[kind])) if wanted[kind] else []
+        taken = {row["id"] for row in rows}
+        for one in wanted[kind]:
+            own = one if SHORT_ID.fullmatch(one) and one not in taken else ids.short()
+            name = _given_name(included, one) or f"{_WORDS[kind]} {one}"
+            kept = _given(included, one)
+            group = group_types.get(one) or str(included.get(one, {}).get("type") or "list")
+            await _make_one(connection, account_id, ids, now, kind, own, name, kept, group)
+            made.append(Made(kind, one, own, name))
+    return made
+
+
+_WORDS = {"metric": "Metric", "list or segment": "List", "template": "Template"}
+
+
+async def _make_one(
+    connection: Connection,
+    account_id: str,
+    ids: IdSource,
+    now: datetime,
+    kind: str,
+    own: str,
+    name: str,
+    kept: Mapping[str, Any],
+    group: str,
+) -> None:
+    match kind:
+        case "metric":
+            await connection.execute(_METRIC, own, account_id, name, _integration(kept), now)
+        case "template":
+            new = NewTemplate(name, "CODE", kept.get("html") or EMPTY_EMAIL, kept.get("text"))
+            await create_template(connection, account_id, ids, now, new, template_id=own)
+        case _:
+            segment = group == "segment"
+            rules: dict[str, Any] | None = {"condition_groups": []} if segment else None
+            opt_in = None if segment else "double_opt_in"
+            await connection.execute(
+                _GROUP, own, account_id, "segment" if segment else "list", name, opt_in, rules, now
+            )
+
+
+def _integration(kept: Mapping[str, Any]) -> str:
+    integration = kept.get("integration")
+    name = integration.get("name") if isinstance(integration, dict) else None
+    return OWN if name == OWN else API

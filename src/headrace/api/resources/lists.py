@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from headrace.api.commands import lists as commands
+from headrace.api.resources import flow_triggers
 from headrace.api.resources.people import LIST, LISTS, MEMBER, MEMBERS, in_group
 from headrace.api.resources.profiles import EXTRA, IDENTITY
 from headrace.api.resources.profiles import PAGE as MEMBER_PAGE
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import BOUNDS, Filterable
-from headrace.jsonapi.operation import L, M, Operation, Tier
+from headrace.jsonapi.operation import S_TIER, L, M, Operation, Tier
 from headrace.jsonapi.query import Page, Sortable
 from headrace.storage import tables as t
 
@@ -48,7 +49,8 @@ OPERATIONS = (
         table=LISTS,
         filters=FILTERS,
         sorts=SORTS,
-        sparse=("list",),
+        includes=(flow_triggers.NAME,),
+        sparse=("list", "flow"),
         page=Page(default=10, maximum=10),
     ),
     Operation(
@@ -78,7 +80,8 @@ OPERATIONS = (
         tier=L,
         resource=LIST,
         table=LISTS,
-        sparse=("list",),
+        includes=(flow_triggers.NAME,),
+        sparse=("list", "flow"),
         additional={"list": ("profile_count",)},
     ),
     Operation(
@@ -176,5 +179,6 @@ OPERATIONS = (
         body=commands.Members,
         status=204,
     ),
+    *flow_triggers.operations(LIST, LISTS, "Lists", "lists:read", S_TIER),
 )
 RESOURCES = (LIST,)

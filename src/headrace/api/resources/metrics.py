@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headrace.api.resources import flow_triggers
 from headrace.api.resources.people import METRIC, METRICS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
@@ -27,7 +28,8 @@ OPERATIONS = (
             "integration.name": Filterable("string", ("equals",), t.metric.c.integration_name),
             "integration.category": Filterable("string", ("equals",), t.metric.c.integration_category),
         },
-        sparse=("metric",),
+        includes=(flow_triggers.NAME,),
+        sparse=("metric", "flow"),
         page=Page(default=200, maximum=200),
     ),
     Operation(
@@ -41,7 +43,9 @@ OPERATIONS = (
         tier=M,
         resource=METRIC,
         table=METRICS,
-        sparse=("metric",),
+        includes=(flow_triggers.NAME,),
+        sparse=("metric", "flow"),
     ),
+    *flow_triggers.operations(METRIC, METRICS, "Metrics", "metrics:read", M),
 )
 RESOURCES = (METRIC,)

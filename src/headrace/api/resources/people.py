@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, func, select
 
-from headrace.api.resources import profile_fields
+from headrace.api.resources import flow_triggers, profile_fields
 from headrace.errors import Invalid
 from headrace.ids import event_id, event_moment, event_uuid, parse_event_id
 from headrace.jsonapi.operation import Call, Table
@@ -160,7 +160,7 @@ LIST = Resource(
         Attribute("opt_in_process", str),
         Attribute("profile_count", int, on_request=True),
     ),
-    (Relationship("profiles", "profile", many=True),),
+    (Relationship("profiles", "profile", many=True), flow_triggers.RELATIONSHIP),
 )
 
 _LIST_COLUMNS = (
@@ -201,7 +201,7 @@ def of_profile(_: Call[Any, Any], statement: Select[Any], profile_id: Any) -> Se
     return statement.where(t.profile_group.c.group_id.in_(groups))
 
 
-LISTS = Table(_lists, t.profile_group.c.group_id)
+LISTS = Table(_lists, t.profile_group.c.group_id, loaders={flow_triggers.NAME: flow_triggers.loader("list")})
 
 # --- metric ---------------------------------------------------------------------------------------------------------
 
@@ -222,6 +222,7 @@ METRIC = Resource(
     "metric",
     "/api/metrics/{id}",
     (Attribute("name", str), CREATED, UPDATED, Attribute("integration", dict[str, Any], _integration)),
+    (flow_triggers.RELATIONSHIP,),
 )
 
 _METRIC_COLUMNS = (
@@ -238,7 +239,7 @@ def _metrics(call: Call[Any, Any]) -> Select[Any]:
     return select(*_METRIC_COLUMNS).where(t.metric.c.account_id == call.ctx.account_id)
 
 
-METRICS = Table(_metrics, t.metric.c.metric_id)
+METRICS = Table(_metrics, t.metric.c.metric_id, loaders={flow_triggers.NAME: flow_triggers.loader("metric")})
 
 # --- event ----------------------------------------------------------------------------------------------------------
 

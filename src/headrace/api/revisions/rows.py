@@ -11,7 +11,7 @@ from typing import Any
 
 from headrace.api.revisions import Surface
 from headrace.jsonapi.operation import Operation
-from headrace.jsonapi.resource import Relationship, Resource
+from headrace.jsonapi.resource import Relationship, Resource, Resources
 
 
 def with_resources(surface: Surface, changed: Iterable[Resource]) -> Surface:
@@ -21,11 +21,19 @@ def with_resources(surface: Surface, changed: Iterable[Resource]) -> Surface:
     def shown(one: Operation) -> Operation:
         return replace(
             one,
-            resource=None if one.resource is None else resources.get(one.resource.type, one.resource),
+            resource=_replaced(one.resource, surface.resources, resources),
             parent=None if one.parent is None else (resources.get(one.parent[0].type, one.parent[0]), one.parent[1]),
         )
 
     return Surface({key: shown(one) for key, one in surface.operations.items()}, resources)
+
+
+def _replaced(own: Resource | None, before: Resources, after: Resources) -> Resource | None:
+    """Return what a row shows; one that shows more of a resource than others (a list's members) keeps that."""
+    if own is None or own.type not in after:
+        return own
+    common = after[own.type]
+    return common if own is before.get(own.type) else replace(own, relationships=common.relationships)
 
 
 def with_operations(surface: Surface, changes: Mapping[str, Mapping[str, Any]]) -> Surface:

@@ -9,7 +9,8 @@ import sys
 
 import typer
 
-from headrace.cli import accounts, demo, flows, inbox, keys, migrate, serve, up, work
+from headrace.cli import accounts, demo, flows, inbox, keys, migrate, serve, up
+from headrace.cli import work as workers
 from headrace.errors import HeadraceError
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
 
 app.command("up")(up.up)
 app.command("serve")(serve.serve)
-app.command("work")(work.work)
+app.command("work")(workers.work)
 app.command("migrate")(migrate.migrate)
 app.command("import")(flows.import_file)
 app.command("export")(flows.export)

@@ -24,7 +24,9 @@ def create(
     name: Annotated[str, typer.Argument(help="The organization's name.")],
     timezone: Annotated[str, typer.Option(help="An IANA time zone; reports use it.")] = "UTC",
     currency: Annotated[str, typer.Option(help="A currency code of three letters.")] = "USD",
-    sender_email: Annotated[str, typer.Option(help="The address that messages without one are sent from.")] = "",
+    sender_email: Annotated[
+        str, typer.Option(help="The address that messages without one are sent from.")
+    ] = "hello@example.com",
     virtual_clock: Annotated[
         str | None, typer.Option(help="Give the account a clock of its own that stands at this ISO 8601 time.")
     ] = None,
@@ -37,7 +39,7 @@ def create(
         name=name,
         timezone=timezone,
         currency=currency,
-        sender_email=sender_email or Account.__dataclass_fields__["sender_email"].default,
+        sender_email=sender_email,
         sender_label=name,
         organization={"name": name},
     )

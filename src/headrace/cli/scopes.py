@@ -13,11 +13,10 @@ OWN = "headrace:"
 def expand(text: str) -> tuple[str, ...]:
     """Return the scopes that `text` names; raises `CommandError` for one that no operation asks for."""
     known = {scope for operation in OPERATIONS for scope in operation.scopes}
-    match text.strip():
-        case "full":
-            return (EVERYTHING,)
-        case "read-only":
-            return tuple(sorted(one for one in known if one.endswith(":read") and not one.startswith(OWN)))
+    if text.strip() == "full":
+        return (EVERYTHING,)
+    if text.strip() == "read-only":
+        return tuple(sorted(one for one in known if one.endswith(":read") and not one.startswith(OWN)))
     wanted = [scope.strip() for scope in text.split(",") if scope.strip()]
     if not wanted:
         raise CommandError("--scopes is empty; say full, read-only or a list such as flows:read,events:write")

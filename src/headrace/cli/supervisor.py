@@ -66,7 +66,7 @@ class Supervisor:
             *child.arguments,
             stdin=asyncio.subprocess.PIPE,
             pass_fds=child.fds,
-            process_group=0,
+            start_new_session=True,
             env={**os.environ, **self.environment},
         )
         ended = asyncio.create_task(process.wait())

@@ -119,15 +119,15 @@ def _checked(answer: httpx.Response) -> Any:
 
 
 def _received(row: Mapping[str, Any]) -> tuple[str, Received]:
-    attributes = row["attributes"]
+    attributes, relationships = row["attributes"], row["relationships"]
     message = Received(
-        message_id=attributes["message_id"],
+        message_id=relationships["flow-message"]["data"]["id"],
         channel=attributes["channel"],
         sent_at=datetime.fromisoformat(attributes["sent_at"]),
         html=attributes["html"] or "",
         text=attributes["text"] or "",
     )
-    return attributes["profile_id"], message
+    return relationships["profile"]["data"]["id"], message
 
 
 def _bulk_row(event: Bought) -> dict[str, Any]:

@@ -18,15 +18,19 @@ from headrace.api import resources, revisions
 from headrace.api.auth import EVERYTHING, Authenticator
 from headrace.api.health import health_routes
 from headrace.api.inbox_pages import inbox_routes
+from headrace.api.limits import RateLimiter
 from headrace.api.openapi_route import openapi_routes
 from headrace.api.revisions import FIRST_WITHOUT_SLASH, NEWEST, Revisions, Surface, served_revision
 from headrace.api.revisions.changes import CHANGES
 from headrace.api.state import Services, State
 from headrace.api.tracking import tracking_routes
-from headrace.jsonapi.context import JSON, JSON_API, Context, Fetch, LinkStyle
+from headrace.jsonapi.context import EMPTY, JSON, JSON_API, Context, Fetch, LinkStyle
 from headrace.jsonapi.operation import Operation
 from headrace.jsonapi.routes import check_operations, exception_handlers, routes
 from headrace.jsonapi.serve import Hooks
+
+PUBLISHED = "klaviyo"
+"""The value of HEADRACE_RATE_LIMITS that applies the published tiers."""
 
 
 def create_app(services: Services) -> Starlette:
@@ -57,20 +61,22 @@ def create_app(services: Services) -> Starlette:
 class Door:
     """Lets callers in: who they are, which revision serves them, and what time it is for them."""
 
-    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_services")
+    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_limiter", "_services")
 
     def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
         self._services = services
         self._fetch = cast(Fetch, services.database.fetch)
         self._authenticator = Authenticator(services)
+        self._limiter = RateLimiter(services.system_clock) if services.config.rate_limits == PUBLISHED else None
         self._every_scope = frozenset(scope for one in operations for scope in one.scopes)
 
     async def enter(self, request: Request, operation: Operation) -> Context[State]:
-        """Return the context of a request; raises a problem (400, 401, 410) when it may not go on."""
+        """Return the context of a request; raises a problem (400, 401, 410, 429) when it may not go on."""
         headers = request.headers
         caller = await self._authenticator.caller(headers.get("authorization"))
         revision = self._revision(request, operation)
         clock = await self._services.clock_of(caller.account)
+        limited = self._limiter and self._limiter.admit(caller.account.account_id, operation)
         older = revision < FIRST_WITHOUT_SLASH
         return Context(
             state=State(self._services, caller.account, clock, caller.key_id),
@@ -80,6 +86,7 @@ class Door:
             revision=revision,
             links=LinkStyle(_base_url(request), trailing_slash=older),
             media_type=JSON if older else JSON_API,
+            headers=limited or EMPTY,
             now=clock.now(),
         )
 
@@ -94,4 +101,5 @@ class Door:
 
 def _base_url(request: Request) -> str:
     """Return the address that the caller used, so that links lead back the way they came."""
-    return f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}"
+    host = request.headers.get("host")
+    return f"{request.scope['scheme']}://{host}" if host else f"{request.url.scheme}://{request.url.netloc}"

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from headrace.errors import Gone, Invalid
@@ -43,6 +44,7 @@ OPT_OUT = "X-Klaviyo-Revision-Fall-Forward-Opt-Out"
 _DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:\.pre)?")
 
 
+@lru_cache(1024)
 def served_revision(header: str | None, today: date, *, opt_out: bool = False) -> str:
     """Return the revision that serves a request with this `revision` header.
 

@@ -37,7 +37,7 @@ from headrace.templates import Surroundings, Template, TemplateProblem, compile
 
 Prepare = Callable[[str], Target | None]
 
-ADDRESS = re.compile(r"[!#-'*+/-9=?A-Z^-~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+ADDRESS = re.compile(r"[!#-'*+./0-9=?A-Z^-~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 """An address that can be written into a header as it is."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 OPT_OUT = "Text STOP to opt-out."

@@ -256,3 +256,13 @@ def test_an_sms_without_words_or_number_is_not_sent() -> None:
 def test_segments_are_counted_as_carriers_do(text: str, expected: int) -> None:
     """160/153 in GSM-7 with its two-place characters, 70/67 in UCS-2, no character split."""
     assert expected == segment_count(text)
+
+
+@pytest.mark.parametrize(
+    "address", ["ann.lee@example.com", "ann+cart@example.com", "o'neil@example.co.uk", "a_b-c@x-y.io"]
+)
+def test_ordinary_addresses_are_written_to(address: str) -> None:
+    """Dots, plus signs, quotes, underscores and hyphens belong to addresses."""
+    made = request()
+    rendered = render_email(replace(made, profile=replace(made.profile, email=address)), WORKSHOP)
+    assert getattr(rendered, "to", rendered) == address

@@ -55,7 +55,7 @@ async def _report(
     database: Database, account: Account, request: FlowValuesRequest, now: datetime, *, recounted: bool
 ) -> list[Row]:
     span = span_of(request.timeframe, ZoneInfo(account.timezone), now)
-    async with snapshot(database) as connection:
+    async with snapshot(database, small=not recounted) as connection:
         revenue = await _check_metrics(connection, account, request)
         metrics = list({request.conversion_metric_id, *revenue})
         sums = await _sums(connection, account, span, metrics, recounted)

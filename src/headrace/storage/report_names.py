@@ -22,11 +22,14 @@ class Names:
     tags: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
-_FLOWS = "SELECT flow_id AS id, name FROM flow WHERE account_id = $1 AND flow_id = ANY($2)"
-_MESSAGES = "SELECT message_id AS id, name FROM flow_message WHERE account_id = $1 AND message_id = ANY($2)"
-_TAGS = """
-SELECT f.flow_id, t.tag_id, t.name FROM tag_flow f JOIN tag t USING (account_id, tag_id)
-WHERE account_id = $1 AND f.flow_id = ANY($2) ORDER BY t.name, t.tag_id
+_NAMES = """
+SELECT 'flow' AS kind, flow_id AS id, name, NULL AS tag_id FROM flow WHERE account_id = $1 AND flow_id = ANY($2)
+UNION ALL
+SELECT 'message', message_id, name, NULL FROM flow_message WHERE account_id = $1 AND message_id = ANY($3)
+UNION ALL
+SELECT 'tag', f.flow_id, t.name, t.tag_id FROM tag_flow f JOIN tag t USING (account_id, tag_id)
+WHERE account_id = $1 AND f.flow_id = ANY($2)
+ORDER BY kind, name, tag_id
 """
 
 
@@ -34,13 +37,14 @@ async def read_names(
     connection: Connection, account_id: str, flow_ids: Collection[str], message_ids: Collection[str]
 ) -> Names:
     """Return the names of flows and messages, and the tags of the flows; ids without a row are left out."""
-    flows, messages = list(flow_ids), list(message_ids)
+    rows = await connection.fetch(_NAMES, account_id, list(flow_ids), list(message_ids))
     tags: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in await connection.fetch(_TAGS, account_id, flows):
-        tags[row["flow_id"]].append((row["tag_id"], row["name"]))
+    for row in rows:
+        if row["kind"] == "tag":
+            tags[row["id"]].append((row["tag_id"], row["name"]))
     return Names(
-        flows={row["id"]: row["name"] for row in await connection.fetch(_FLOWS, account_id, flows)},
-        messages={row["id"]: row["name"] for row in await connection.fetch(_MESSAGES, account_id, messages)},
+        flows={row["id"]: row["name"] for row in rows if row["kind"] == "flow"},
+        messages={row["id"]: row["name"] for row in rows if row["kind"] == "message"},
         tags={flow_id: tuple(found) for flow_id, found in tags.items()},
     )
 

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from headrace.model import Channel
@@ -42,10 +42,14 @@ class Sums:
 
 
 @asynccontextmanager
-async def snapshot(database: Database) -> AsyncIterator[Connection]:
-    """Lend a connection whose queries all see the same moment of the database."""
+async def snapshot(database: Database, *, small: bool = True) -> AsyncIterator[Connection]:
+    """Lend a connection whose queries all see the same moment of the database.
+
+    `small` says that they read a few thousand rows at most: starting parallel workers would take longer than that.
+    """
+    settings = "SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off" if small else ""
     async with database.transaction() as transaction:
-        await transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        await transaction.execute(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; {settings}")
         yield transaction
 
 
@@ -76,32 +80,30 @@ async def recount_sums(connection: Connection, account_id: str, span: Span, metr
 async def _rolled(
     connection: Connection, account_id: str, parts: Plan, family: Family, metric_ids: Sequence[str] = ()
 ) -> list[Row]:
-    args = [
-        account_id,
-        [grain for grain, _ in parts.rows],
-        [span.start for _, span in parts.rows],
-        [span.end for _, span in parts.rows],
-        parts.inner.start,
-        parts.inner.end,
-    ]
-    return await connection.fetch(_rolled_sql(family), *args, *([list(metric_ids)] if metric_ids else []))
+    bounds: list[Any] = [part for grain, span in parts.rows for part in (grain, span.start, span.end)]
+    args = [account_id, parts.inner.start, parts.inner.end, *([list(metric_ids)] if metric_ids else []), *bounds]
+    return await connection.fetch(_rolled_sql(family, len(parts.rows)), *args)
 
 
-def _rolled_sql(family: Family) -> str:
+def _rolled_sql(family: Family, parts: int) -> str:
+    """Return the statement that sums a number of parts of the roll-ups and the deltas.
+
+    Each part is a branch with bounds of its own: joined to a list of parts instead, the planner reads all rows.
+    """
     columns = ", ".join((*family.key, *family.sums))
-    of_metric = " AND metric_id = ANY($7)" if "metric_id" in family.key else ""
-    return f"""
-SELECT {", ".join(family.key)}, {", ".join(f"sum({name})::bigint AS {name}" for name in family.sums)}
-FROM (
-    SELECT {columns} FROM unnest($2::smallint[], $3::timestamptz[], $4::timestamptz[]) AS part (grain, low, high)
-    JOIN {family.name}_rollup r
-        ON r.account_id = $1 AND r.grain = part.grain AND r.slot >= part.low AND r.slot < part.high{of_metric}
-    UNION ALL
-    SELECT {columns} FROM {family.name}_delta
-    WHERE account_id = $1 AND slot >= $5 AND slot < $6{of_metric}
-) AS parts
-GROUP BY {", ".join(family.key)}
-"""
+    of_metric = " AND metric_id = ANY($4)" if "metric_id" in family.key else ""
+    first = 5 if of_metric else 4
+    branches = [
+        f"SELECT {columns} FROM {family.name}_delta WHERE account_id = $1 AND slot >= $2 AND slot < $3{of_metric}"
+    ]
+    for at in range(first, first + 3 * parts, 3):
+        branches.append(
+            f"SELECT {columns} FROM {family.name}_rollup"
+            f" WHERE account_id = $1 AND grain = ${at} AND slot >= ${at + 1} AND slot < ${at + 2}{of_metric}"
+        )
+    key = ", ".join(family.key)
+    sums = ", ".join(f"sum({name})::bigint AS {name}" for name in family.sums)
+    return f"SELECT {key}, {sums} FROM ({' UNION ALL '.join(branches)}) AS parts GROUP BY {key}"
 
 
 async def _add_raw(connection: Connection, sums: Sums, account_id: str, span: Span, metric_ids: Sequence[str]) -> None:

@@ -131,6 +131,7 @@ SELECT $1, g.grain, CASE g.grain WHEN 0 THEN slot WHEN 1 THEN day ELSE month END
        {", ".join(family.key)}, {_sums(family)}
 FROM taken CROSS JOIN (VALUES (0), (1), (2)) AS g (grain)
 GROUP BY g.grain, start, {", ".join(family.key)}
+ORDER BY g.grain, start
 ON CONFLICT (account_id, grain, slot, {", ".join(family.key)}) DO UPDATE SET
     {", ".join(f"{name} = {family.name}_rollup.{name} + excluded.{name}" for name in family.sums)}
 """
@@ -146,6 +147,7 @@ SELECT $1, g.grain, CASE g.grain WHEN 1 THEN day ELSE month END AS start, {key},
 FROM {family.name}_rollup q JOIN s USING (slot) CROSS JOIN (VALUES (1), (2)) AS g (grain)
 WHERE q.account_id = $1 AND q.grain = 0
 GROUP BY g.grain, start, {key}
+ORDER BY g.grain, start
 """
 
 

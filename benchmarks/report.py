@@ -1,9 +1,9 @@
 """How fast the flow-values report is, against recounts of the same figures by SQL.
 
 An account is filled with a million deliveries of 400 days (set-based, in SQL) and their deltas are folded as the
-product does it. Measured is the report of the last 365 days with all 31 statistics, against two recounts of it: one from raw
-rows (interactions and conversions), as the product would have to count without roll-ups, and the cheapest that plain
-SQL allows, over the counters that every delivery row holds. All three must give the same figures.
+product does it. Measured is the report of the last 365 days with all 31 statistics, against two recounts of it: one
+from raw rows (interactions and conversions), as the product would have to count without roll-ups, and the cheapest
+that plain SQL allows, over the counters that every delivery row holds. All three must give the same figures.
 """
 
 from __future__ import annotations

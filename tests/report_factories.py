@@ -111,11 +111,11 @@ class Shop:
         async with self.database.transaction() as transaction:
             return await attribute_conversions(transaction, self.account.account_id, events, WINDOWS)
 
-    async def rows(self, table: str, columns: str = "*", order: str = "1") -> list[tuple[Any, ...]]:
+    async def rows(self, table: str, columns: str = "*", order: str = "1", group: str = "") -> list[tuple[Any, ...]]:
         """Return a table's rows as tuples."""
-        return [
-            tuple(row.values()) for row in await self.database.fetch(f"SELECT {columns} FROM {table} ORDER BY {order}")
-        ]
+        grouped = f"GROUP BY {group}" if group else ""
+        rows = await self.database.fetch(f"SELECT {columns} FROM {table} {grouped} ORDER BY {order}")
+        return [tuple(row.values()) for row in rows]
 
     async def total(self, table: str, columns: Iterable[str]) -> dict[str, int]:
         """Return the sums of columns over a table, those that are not 0."""

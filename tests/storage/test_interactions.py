@@ -145,6 +145,19 @@ async def test_an_event_carries_the_properties_of_the_reference(shop: Shop) -> N
     } == properties
 
 
+async def test_an_open_carries_the_subject_that_the_message_had(shop: Shop) -> None:
+    """Opens and clicks know the subject, whether the message arrived in an earlier batch or in theirs."""
+    early, same = await shop.send(), await shop.send(profile_id="P2")
+    await shop.record(early.interaction(Kind.DELIVERED, NOON, properties={"Subject": "Early"}))
+    await shop.record(
+        same.interaction(Kind.DELIVERED, NOON, properties={"Subject": "Same"}),
+        same.interaction(Kind.OPENED, NOON + minutes(1)),
+        early.interaction(Kind.CLICKED, NOON + minutes(2)),
+    )
+    subjects = await shop.rows("event", "properties->>'Subject'", "occurred_at, profile_id")
+    assert subjects == [("Early",), ("Same",), ("Same",), ("Early",)]
+
+
 async def test_what_was_not_attempted_records_nothing(shop: Shop) -> None:
     """Deliveries without `sent_at`, unknown ones and webhooks are passed over."""
     waiting = await shop.send(None)

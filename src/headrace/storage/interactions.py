@@ -29,6 +29,7 @@ from headrace.storage.message_events import (
     recorded_kind,
     unique_id,
 )
+from headrace.storage.message_subjects import read_subjects
 from headrace.storage.message_tally import Tally, sum_up, tally_up
 from headrace.storage.metrics import OWN, Metrics
 from headrace.storage.partitions import Partitions
@@ -94,7 +95,8 @@ async def record_interactions(transaction: Connection, batch: Prepared) -> tuple
     steps = _without_afterlife(steps, rows)
     if not steps:
         return ()
-    events = [step.event(rows[step.item.delivery_id]) for step in steps]
+    subjects = await _subjects(transaction, batch, steps, rows)
+    events = [step.event(rows[step.item.delivery_id], subjects.get(step.item.delivery_id)) for step in steps]
     fresh = await insert_quietly(transaction, batch.account_id, events)
     new = [step for step in steps if step.number in fresh]
     counted = [step for step in new if not step.item.bot]
@@ -117,9 +119,9 @@ class _Step:
     number: int
     metric_id: str
 
-    def event(self, delivery: Row) -> NewEvent:
+    def event(self, delivery: Row, subject: str | None) -> NewEvent:
         item = self.item
-        given = dict(item.properties)
+        given = dict(item.properties) if subject is None else {"Subject": subject, **item.properties}
         if item.kind is Kind.OPENED:
             given["machine_open"] = item.machine_open
         if item.kind is Kind.CLICKED:
@@ -206,6 +208,19 @@ async def _lock(transaction: Connection, batch: Prepared) -> dict[UUID, Row]:
     keys = list({(item.bucket, item.delivery_id): None for item in batch.items})
     rows = await transaction.fetch(_LOCK, batch.account_id, [key[0] for key in keys], [key[1] for key in keys])
     return {row["delivery_id"]: row for row in rows}
+
+
+async def _subjects(
+    transaction: Connection, batch: Prepared, steps: Sequence[_Step], rows: Mapping[UUID, Row]
+) -> dict[UUID, str]:
+    """Return the subjects of the e-mails that were opened, clicked or complained of: given in the batch, or stored."""
+    later = {s.item.delivery_id for s in steps if s.item.channel is Channel.EMAIL and s.item.kind > Kind.FAILED}
+    given = {s.item.delivery_id: str(s.item.properties["Subject"]) for s in steps if "Subject" in s.item.properties}
+    wanted = [rows[delivery_id] for delivery_id in sorted(later - set(given))]
+    if not wanted:
+        return given
+    stored = await read_subjects(transaction, batch.account_id, wanted, batch.delivered_metrics[Channel.EMAIL])
+    return {**stored, **given}
 
 
 async def _delivered_before(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from headrace.api.commands.values import Email, Number, Phone, Properties, ShortText, Text
+from headrace.api.commands.values import Coordinate, Email, Phone, Properties, ShortText, Text
 from headrace.jsonapi.bodies import Id, Model
 from headrace.storage.identity import IncomingProfile
 
@@ -22,8 +22,8 @@ class Location(Model):
     address2: Text | None = None
     city: Text | None = None
     country: Text | None = None
-    latitude: Text | Number | None = None
-    longitude: Text | Number | None = None
+    latitude: Coordinate | None = None
+    longitude: Coordinate | None = None
     region: Text | None = None
     zip: Text | None = None
     timezone: ShortText | None = None

@@ -15,8 +15,6 @@ from pydantic import (
     AfterValidator,
     PlainValidator,
     StrictBool,
-    StrictFloat,
-    StrictInt,
     StringConstraints,
     WithJsonSchema,
 )
@@ -62,6 +60,20 @@ def _moment(value: Any) -> datetime:
     raise ValueError("it must be an RFC 3339 date, like 2026-07-15T20:24:32Z")
 
 
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("it must be a number, without quotes")
+    return value
+
+
+def _coordinate(value: Any) -> str | int | float:
+    if isinstance(value, str) and len(value) <= 255:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("it must be a number, or a short text that holds one")
+    return value
+
+
 Email = Annotated[str, AfterValidator(_email)]
 Phone = Annotated[str, AfterValidator(_phone)]
 Currency = Annotated[str, AfterValidator(_currency)]
@@ -69,6 +81,9 @@ Moment = Annotated[datetime, PlainValidator(_moment), WithJsonSchema({"type": "s
 """A moment, written as text; without an offset it is UTC."""
 ShortText = Annotated[str, StringConstraints(max_length=255)]
 Text = Annotated[str, StringConstraints(max_length=2048)]
-Number = StrictInt | StrictFloat
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Coordinate = Annotated[
+    str | int | float, PlainValidator(_coordinate), WithJsonSchema({"type": ["string", "number"], "maxLength": 255})
+]
 Flag = StrictBool
 Properties = dict[str, Any]

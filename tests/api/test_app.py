@@ -1,0 +1,43 @@
+"""The application as a whole: its rows, its own description, and keys in the storage."""
+
+from __future__ import annotations
+
+import pytest
+from api_client import Api
+
+from headrace.api.resources import OPERATIONS, RESOURCES
+from headrace.api.revisions import SERVED, Revisions, Surface
+from headrace.api.revisions.changes import CHANGES
+from headrace.jsonapi.routes import check_operations
+from headrace.storage.keys import key_hash
+
+
+async def test_the_description_names_every_operation(api: Api) -> None:
+    """/openapi.json needs no key and has each row's path and method, under its own id."""
+    document = (await api.http.get("/openapi.json")).json()
+    described = {
+        (path, method.upper()): operation["operationId"]
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert {(one.path, one.method): one.id for one in OPERATIONS} == described
+
+
+@pytest.mark.parametrize("revision", SERVED)
+def test_the_rows_of_every_revision_are_sound(revision: str) -> None:
+    """No revision's rows contradict one another: includes lead somewhere, filters become SQL."""
+    surface = Revisions.of(Surface.of(OPERATIONS, RESOURCES), CHANGES).surfaces[revision]
+    check_operations(surface.operations.values(), surface.resources)
+
+
+def test_every_operation_needs_a_scope() -> None:
+    """A key without scopes can do nothing at all."""
+    assert [] == [one.id for one in OPERATIONS if not one.scopes]
+
+
+async def test_keys_are_kept_as_hashes(api: Api) -> None:
+    """The database holds a key's hash and nowhere the key."""
+    row = await api.services.database.fetch_row("SELECT * FROM api_key")
+    assert row is not None
+    assert key_hash(api.key) == row["key_hash"]
+    assert api.key not in str(dict(row))

@@ -30,7 +30,7 @@ def _contact(row: Row) -> dict[str, Any]:
     return {
         "default_sender_name": row["sender_label"],
         "default_sender_email": row["sender_email"],
-        "website_url": organization.get("url") or None,
+        "website_url": organization.get("url") or "",
         "organization_name": organization.get("name") or row["name"],
         "street_address": {shown: organization.get(kept) or "" for shown, kept in ADDRESS.items()},
     }
@@ -53,7 +53,7 @@ ACCOUNT = Resource(
                 f"contact_information.{name}" for name in (*_CONTACT, *(f"street_address.{part}" for part in ADDRESS))
             ),
         ),
-        Attribute("industry", str),
+        Attribute("industry", str, lambda row: row["industry"] or ""),
         Attribute("timezone", str),
         Attribute("preferred_currency", str, lambda row: row["currency"]),
         Attribute("public_api_key", str, lambda row: row["account_id"]),

@@ -1,0 +1,76 @@
+"""A light check of answers against the published API description, where it is at hand.
+
+What is here: types, required members, enums and nulls. What is not: formats and patterns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[3] / "shared" / "spec"
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+
+
+@lru_cache
+def description(revision: str) -> Any:
+    """Return the published description of a revision, None where it is not at hand."""
+    path = FOLDER / f"openapi-{revision}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def mistakes_in(answer: Any, revision: str, method: str, path: str, status: int) -> list[str]:
+    """Return where an answer differs from what the description promises for an operation."""
+    spec = description(revision)
+    operation = spec["paths"].get(path) or spec["paths"][f"{path}/"]
+    content = operation[method]["responses"][str(status)]["content"]
+    [media] = content.values()
+    return list(_mistakes(answer, media["schema"], spec, ""))
+
+
+def _mistakes(value: Any, schema: Any, spec: Any, at: str) -> Iterator[str]:
+    while "$ref" in schema:
+        schema = spec["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if value is None:
+        # The description has links.next and links.prev as strings; clients demand null where there is no page.
+        if not schema.get("nullable") and at not in ("/links/next", "/links/prev") and schema:
+            yield f"{at} is null"
+        return
+    for each in schema.get("allOf", ()):
+        yield from _mistakes(value, each, spec, at)
+    for name in ("oneOf", "anyOf"):
+        if name in schema:
+            attempts = [list(_mistakes(value, each, spec, at)) for each in schema[name]]
+            yield from min(attempts, key=len)
+    yield from _of_type(value, schema, spec, at)
+
+
+def _of_type(value: Any, schema: Any, spec: Any, at: str) -> Iterator[str]:
+    expected = schema.get("type")
+    if expected and (not isinstance(value, _TYPES[expected]) or (isinstance(value, bool) and expected != "boolean")):
+        yield f"{at} is {value!r}, not of type {expected}"
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{at} is {value!r}, not one of {schema['enum']}"
+    if isinstance(value, dict):
+        for name in schema.get("required", ()):
+            # Old descriptions demand the linkage of every relationship, which the service itself shows on request.
+            if name not in value and not (name == "data" and at.split("/")[-2:-1] == ["relationships"]):
+                yield f"{at}/{name} is missing"
+        for name, below in schema.get("properties", {}).items():
+            if name in value:
+                yield from _mistakes(value[name], below, spec, f"{at}/{name}")
+    if isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from _mistakes(item, schema["items"], spec, f"{at}/{index}")

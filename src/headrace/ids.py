@@ -153,6 +153,14 @@ def encode(number: int, alphabet: str, width: int) -> str:
     return "".join(reversed(digits))
 
 
+_TO_BASE_32 = str.maketrans(CROCKFORD, "0123456789abcdefghijklmnopqrstuv")
+
+
+def ulid_number(ulid: str) -> int:
+    """Return the 128-bit number that a well-formed ULID spells; raises `ValueError` for other digits."""
+    return int(ulid.translate(_TO_BASE_32), 32)
+
+
 def decode(text: str, alphabet: str) -> int | None:
     """Read a number in the base of `alphabet`; None when a digit is not in it."""
     number = 0

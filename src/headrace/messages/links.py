@@ -64,19 +64,14 @@ class Destination:
 class Links:
     """The addresses of one delivery's message."""
 
-    __slots__ = ("_base", "_clicks", "_ids", "_seal", "_signer")
+    __slots__ = ("_base", "_clicks", "_seal")
 
     def __init__(self, signer: Signer, public_url: str, ids: MessageIds) -> None:
         """Take the signer, the installation's public address without a trailing slash, and the ids."""
-        self._signer = signer
         self._base = public_url
-        self._ids = ids
         self._clicks: dict[str, str] = {}
-        self._seal = signer.seal(self._payload(Kind.CLICK))
-
-    def _payload(self, kind: Kind) -> Payload:
-        ids = self._ids
-        return Payload(kind, ids.account_id, ids.profile_id, ids.delivery_id, ids.flow_id, ids.message_id)
+        named = (ids.account_id, ids.profile_id, ids.delivery_id, ids.flow_id, ids.message_id)
+        self._seal = signer.seal(Payload(Kind.CLICK, *named))
 
     def click(self, target: Target) -> str:
         """Return the tracked address of a target; HTML and text part mostly ask for the same ones."""
@@ -88,15 +83,15 @@ class Links:
 
     def pixel(self) -> str:
         """Return the address of the open pixel."""
-        return f"{self._base}/t/o/{self._signer.sign(self._payload(Kind.OPEN))}.gif"
+        return f"{self._base}/t/o/{self._seal.of_kind(Kind.OPEN).token()}.gif"
 
     def unsubscribe(self) -> str:
         """Return the address of the unsubscribe page, which also takes one-click requests."""
-        return f"{self._base}/t/u/{self._signer.sign(self._payload(Kind.UNSUBSCRIBE))}"
+        return f"{self._base}/t/u/{self._seal.of_kind(Kind.UNSUBSCRIBE).token()}"
 
     def view(self) -> str:
         """Return the address of the message in a browser."""
-        return f"{self._base}/t/v/{self._signer.sign(self._payload(Kind.VIEW))}"
+        return f"{self._base}/t/v/{self._seal.of_kind(Kind.VIEW).token()}"
 
 
 def trackable(url: str, public_url: str) -> bool:

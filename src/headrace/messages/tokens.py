@@ -25,7 +25,7 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
-from headrace.ids import CROCKFORD, decode, encode
+from headrace.ids import CROCKFORD, encode, ulid_number
 
 MAC_SIZE = 15
 ULID_MARK = 255
@@ -77,6 +77,10 @@ class Seal:
         self._key = key
         self._head = head
         self._head_text = urlsafe_b64encode(head).decode()
+
+    def of_kind(self, kind: Kind) -> Seal:
+        """Return the seal of another kind of token for the same message."""
+        return Seal(self._key, self._head[:1] + bytes((kind,)) + self._head[2:])
 
     def token(self, url: bytes = b"", url_text: str = "") -> str:
         """Return the token for an address, given as bytes and as their base 64 without padding."""
@@ -154,7 +158,7 @@ ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 def _packed(text: str) -> bytes:
     if ULID.fullmatch(text):
-        return bytes((ULID_MARK,)) + (decode(text, CROCKFORD) or 0).to_bytes(16, "big")
+        return bytes((ULID_MARK,)) + ulid_number(text).to_bytes(16, "big")
     data = text.encode()
     if len(data) > LONGEST_ID:
         raise ValueError(f"the id {text[:80]!r} is longer than {LONGEST_ID} bytes")

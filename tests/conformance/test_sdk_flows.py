@@ -160,6 +160,27 @@ def test_the_sdk_deletes_an_action(klaviyo: KlaviyoAPI) -> None:
     assert found["data"]["attributes"]["definition"]["entry_action_id"] == action_of(klaviyo, flow_id, "BOOLEAN_BRANCH")
 
 
+def test_the_sdk_inserts_an_action(klaviyo: KlaviyoAPI) -> None:
+    """A new action goes onto the link of an existing one."""
+    flow_id = made_flow(klaviyo)
+    wait = action_of(klaviyo, flow_id, "TIME_DELAY")
+    anchor = {
+        "type": "flow-action",
+        "id": wait,
+        "attributes": {"definition": {"type": "time-delay", "links": {"next": "new"}}},
+    }
+    new = {
+        "temporary_id": "new",
+        "type": "time-delay",
+        "links": {"next": None},
+        "data": {"unit": "minutes", "value": 5},
+    }
+    body = {"data": {"type": "flow-action", "attributes": {"definition": new, "anchor-action": {"data": anchor}}}}
+    made = document(klaviyo.Flows.create_flow_action(body))["data"]
+    before = document(klaviyo.Flows.get_flow_action(wait))["data"]["attributes"]["definition"]
+    assert made["id"] == before["links"]["next"]
+
+
 def test_the_sdk_walks_from_a_flow_to_its_template(klaviyo: KlaviyoAPI) -> None:
     """Every related resource and relationship of actions and messages can be read."""
     flow_id = made_flow(klaviyo)

@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from headrace.errors import Conflict, Invalid, NotFound, Problem, Problems
-from headrace.flows import edit
+from headrace.flows import edit, insertion
 from headrace.flows.definition import trigger_type, validate
 from headrace.flows.identity import assign_ids
+from headrace.flows.insertion import Anchor
 from headrace.flows.readiness import why_not_live
 from headrace.flows.references import References, references
-from headrace.flows.statuses import FLOW_STATUSES, with_status
+from headrace.flows.statuses import FLOW_STATUSES, action_status, with_status
 from headrace.flows.walk import Document
 from headrace.ids import IdSource
 from headrace.storage import flow_rows, templates
@@ -32,6 +33,7 @@ __all__ = [
     "create_flow",
     "delete_action",
     "delete_flow",
+    "insert_action",
     "load_flow",
     "missing_references",
     "set_status",
@@ -230,6 +232,52 @@ async def _completed(
     """Return a changed definition with ids for what is new in it and copies of newly named templates."""
     owned = {one.message["id"]: one.message.get("template_id") for one in flow_rows.messages_in(stored.definition)}
     return await _with_copies(connection, account_id, ids, now, await _with_ids(connection, ids, document), owned)
+
+
+async def insert_action(
+    connection: Connection,
+    account_id: str,
+    ids: IdSource,
+    action: Any,
+    now: datetime,
+    *,
+    anchor: Anchor | None = None,
+    flow_id: str | None = None,
+    allow_live_action: bool = False,
+    base: str = DEFINITION,
+) -> int:
+    """Insert an action into a flow, at an anchor or before the action it leads to, and return its id.
+
+    One of `anchor` and `flow_id` is needed. `allow_live_action` lets an action without a status of its own, which acts
+    at once, into a live flow. Raises `NotFound`, `Problems` and `Conflict` as `update_action`. Source: reference 7.7.
+    """
+    if anchor is not None:
+        stored = await _flow_of(connection, account_id, anchor.action_id, None)
+    elif flow_id is not None:
+        stored = await lock_flow(connection, account_id, flow_id)
+    else:
+        raise Invalid("An anchor action or the relationship to a flow is required.", pointer="/data/relationships")
+    if flow_id not in (None, stored.flow_id):
+        raise Invalid(f'The anchor is not in the flow "{flow_id}".', pointer="/data/relationships/flow/data/id")
+    action_id = int(await connection.fetch_value("SELECT nextval('action_serial')"))
+    document = insertion.insert_action(stored.definition, action, action_id, anchor, base)
+    _check_live_kind(stored, action, allow_live_action)
+    await check_references(connection, account_id, references(action, base))
+    if stored.status in RUNNING:
+        _check_ready(document, base)
+    await _save(
+        connection, account_id, stored, await _completed(connection, account_id, ids, now, stored, document), now
+    )
+    return action_id
+
+
+def _check_live_kind(stored: StoredFlow, action: Mapping[str, Any], allowed: bool) -> None:
+    if stored.status == "live" and action_status(action) is None and not allowed:
+        raise Conflict(
+            f'An action of the type "{action.get("type")}" is live at once; set allow_live_action to insert it into '
+            "a live flow.",
+            pointer="/data/attributes/allow_live_action",
+        )
 
 
 async def delete_action(

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from headrace.api.state import State
-from headrace.jsonapi.bodies import Change, Model
+from headrace.errors import Invalid
+from headrace.flows.graph import is_action_id
+from headrace.flows.insertion import Anchor
+from headrace.jsonapi.bodies import Change, Id, Model, ToOne
 from headrace.jsonapi.operation import Call
 from headrace.storage import flows
 
@@ -20,7 +25,84 @@ class ActionAttributes(Model):
     definition: Any
 
 
+class AnchorAttributes(Model):
+    """The anchor's type and the one link onto which the new action goes."""
+
+    definition: Any
+
+
+class AnchorAction(Model):
+    """An action of the flow."""
+
+    type: Literal["flow-action"]
+    id: Id
+    attributes: AnchorAttributes
+
+
+class AnchorData(Model):
+    """`{data: {type, id, attributes}}`."""
+
+    data: AnchorAction
+
+
+class InsertAttributes(Model):
+    """The new action, and where it goes; an anchor is taken with and without `data` around it."""
+
+    definition: Any
+    allow_live_action: bool = False
+    anchor_action: AnchorData | AnchorAction | None = Field(default=None, alias="anchor-action")
+
+
+class InsertRelationships(Model):
+    """The flow that gets the action."""
+
+    flow: ToOne[Literal["flow"]] | None = None
+
+
+class InsertedAction(Model):
+    """An action to be inserted."""
+
+    type: Literal["flow-action"]
+    attributes: InsertAttributes
+    relationships: InsertRelationships | None = None
+
+
+class InsertAction(Model):
+    """`{data: {type, attributes, relationships?}}`."""
+
+    data: InsertedAction
+
+
 ChangeAction = Change[Literal["flow-action"], ActionAttributes]
+
+
+async def insert(call: Call[State, Any]) -> str:
+    """Insert the action and return its id."""
+    state, data = call.ctx.state, call.body.data
+    flow = data.relationships.flow if data.relationships else None
+    async with state.database.transaction() as connection:
+        made = await flows.insert_action(
+            connection,
+            state.account_id,
+            state.services.ids,
+            data.attributes.definition,
+            state.clock.now(),
+            anchor=_anchor(data.attributes.anchor_action),
+            flow_id=flow.data.id if flow else None,
+            allow_live_action=data.attributes.allow_live_action,
+        )
+    return str(made)
+
+
+def _anchor(given: AnchorData | AnchorAction | None) -> Anchor | None:
+    if given is None:
+        return None
+    wrapped = isinstance(given, AnchorData)
+    action = given.data if isinstance(given, AnchorData) else given
+    base = f"/data/attributes/anchor-action{'/data' if wrapped else ''}"
+    if not is_action_id(action.id):
+        raise Invalid(f'"{action.id}" is not a flow action id: each character must be a digit.', pointer=f"{base}/id")
+    return Anchor(int(action.id), action.attributes.definition, f"{base}/attributes/definition")
 
 
 async def update(call: Call[State, Any]) -> None:

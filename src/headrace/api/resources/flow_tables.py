@@ -241,12 +241,18 @@ def _groups(call: Call[Any, Any]) -> Select[Any]:
 # --- loaders and tables -------------------------------------------------------------------------------------------
 
 
-def _children(select_from: Any, parent: ColumnElement[Any], order: ColumnElement[Any], parent_of: Any) -> Loader:
-    """Return a loader of rows that hold their parent's key in the column `parent`."""
+def _children(name: str, select_from: Any, parent: ColumnElement[Any], key: ColumnElement[Any]) -> Loader:
+    """Return a loader of the rows, ordered by `key`, that hold their parent's key in the column `parent`.
+
+    Where the relationship `name` is not included, only ids are read: definitions may be large.
+    """
 
     async def load(call: Call[Any, Any], rows: Sequence[Row]) -> dict[str, list[Row]]:
-        keys = [parent_of(row) for row in rows]
-        statement = select_from(call).add_columns(parent.label("parent_id")).where(parent.in_(keys)).order_by(order)
+        statement = select_from(call)
+        if name not in (call.query.include or ()):
+            statement = statement.with_only_columns(key.label("id"), maintain_column_froms=True)
+        keys = [row["id"] for row in rows]
+        statement = statement.add_columns(parent.label("parent_id")).where(parent.in_(keys)).order_by(key)
         found: dict[str, list[Row]] = {}
         for row in await call.ctx.fetch(statement):
             found.setdefault(_parent_name(row), []).append(row)
@@ -286,16 +292,12 @@ def _live_messages(call: Call[Any, Any]) -> Select[Any]:
     return _messages(call).where(t.flow_message.c.deleted_at.is_(None))
 
 
-def _row_id(row: Row) -> Any:
-    return row["id"]
-
-
 FLOWS = Table(
     _flows,
     t.flow.c.flow_id,
     loaders={
-        "flow-actions": _children(_actions, t.flow_action.c.flow_id, t.flow_action.c.action_id, _row_id),
-        "tags": _children(_tags_of_flows, t.tag_flow.c.flow_id, t.tag.c.tag_id, _row_id),
+        "flow-actions": _children("flow-actions", _actions, t.flow_action.c.flow_id, t.flow_action.c.action_id),
+        "tags": _children("tags", _tags_of_flows, t.tag_flow.c.flow_id, t.tag.c.tag_id),
     },
 )
 FLOW_ACTIONS = Table(
@@ -304,7 +306,9 @@ FLOW_ACTIONS = Table(
     parse_action_id,
     loaders={
         "flow": _parents(_flows, t.flow.c.flow_id, lambda row: row["flow_id"]),
-        "flow-messages": _children(_live_messages, t.flow_message.c.action_id, t.flow_message.c.message_id, _row_id),
+        "flow-messages": _children(
+            "flow-messages", _live_messages, t.flow_message.c.action_id, t.flow_message.c.message_id
+        ),
     },
 )
 FLOW_MESSAGES = Table(
@@ -323,11 +327,11 @@ TAGS = Table(
     t.tag.c.tag_id,
     loaders={
         "tag-group": _parents(_groups, t.tag_group.c.tag_group_id, lambda row: row["tag_group_id"]),
-        "flows": _children(_flows_of_tags, t.tag_flow.c.tag_id, t.flow.c.flow_id, _row_id),
+        "flows": _children("flows", _flows_of_tags, t.tag_flow.c.tag_id, t.flow.c.flow_id),
     },
 )
 TAG_GROUPS = Table(
     _groups,
     t.tag_group.c.tag_group_id,
-    loaders={"tags": _children(_tags, t.tag.c.tag_group_id, t.tag.c.tag_id, _row_id)},
+    loaders={"tags": _children("tags", _tags, t.tag.c.tag_group_id, t.tag.c.tag_id)},
 )

@@ -19,7 +19,8 @@ from typing import Annotated
 import typer
 import uvloop
 
-from headrace.cli.demo.run import run_demo
+from headrace.cli.demo.run import Size, run_demo
+from headrace.cli.demo.shop import DAYS, PEOPLE
 from headrace.cli.flows import read_document
 from headrace.cli.runtime import address
 from headrace.config import Config
@@ -31,16 +32,18 @@ EXAMPLE = Path("examples") / "abandoned-cart.json"
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Exit after the report instead of serving.")] = False,
     flow: Annotated[Path | None, typer.Option(help="The flow's file; by default the abandoned cart.")] = None,
+    people: Annotated[int, typer.Option(min=1, max=9_999, help="How many people the shop has.")] = PEOPLE,
+    days: Annotated[int, typer.Option(min=2, max=365, help="How many days are played.")] = DAYS,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
 ) -> None:
-    """Play 30 days of a sample shop, print what its messages earned, and serve it until Ctrl-C."""
+    """Play the days of a sample shop, print what its messages earned, and serve it until Ctrl-C."""
     document = read_document(flow or _example())
     given = Config.from_environment()
     with _folder() as folder:
         chosen = 0 if once and port is None else given.port if port is None else port
         config = replace(given, data_dir=folder, database_url=None, public_url=None, smtp_url=None, port=chosen)
         with address(config) as dsn:
-            uvloop.run(run_demo(dsn, config, document, once=once))
+            uvloop.run(run_demo(dsn, config, document, Size(people, days), once=once))
 
 
 def _example() -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 
 from headrace.cli.demo.client import Bought, Client
 from headrace.cli.demo.customers import Doing, Reaction, reactions
-from headrace.cli.demo.shop import DAYS, Shopper, carts
+from headrace.cli.demo.shop import Shopper, carts
 
 TICK = timedelta(hours=1)
 CART, ORDER = "Added to Cart", "Placed Order"
@@ -29,12 +29,13 @@ Advance = Callable[[datetime], Awaitable[None]]
 
 @dataclass(slots=True)
 class Play:
-    """One run of the sample shop from `start`, `DAYS` days long."""
+    """One run of the sample shop from `start`, `days` days long."""
 
     client: Client
     advance: Advance
     start: datetime
     people: Mapping[str, Shopper]
+    days: int
     _plan: list[tuple[datetime, int, Bought | Reaction]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
     _last_cart: dict[int, Bought] = field(default_factory=dict)
@@ -43,12 +44,12 @@ class Play:
     @property
     def end(self) -> datetime:
         """When the play is over."""
-        return self.start + timedelta(days=DAYS)
+        return self.start + timedelta(days=self.days)
 
     async def run(self, tell: Callable[[float], None]) -> None:
         """Play to the end; `tell` hears the share that is done, 0 to 1, after every tick."""
         for shopper in self.people.values():
-            for cart in carts(shopper, self.start):
+            for cart in carts(shopper, self.start, self.days):
                 key = f"{shopper.number}-{cart.number}"
                 self._add(Bought(CART, shopper, cart.at, cart.product, cart.value, f"cart-{key}"))
                 if cart.ordered_at:
@@ -109,11 +110,11 @@ class Play:
 
 
 def report_table(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return the report's rows as the cells of a table, a message a row."""
-    return [
+    """Return the report's rows as the cells of a table, a message a row, by channel and name."""
+    return sorted(
         (
-            str(row["groupings"]["flow_message_name"]),
             str(row["groupings"]["send_channel"]),
+            str(row["groupings"]["flow_message_name"]),
             f"{row['statistics']['recipients']:,.0f}",
             f"{row['statistics']['delivered']:,.0f}",
             f"{row['statistics']['open_rate']:.1%}",
@@ -122,4 +123,4 @@ def report_table(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
             f"{row['statistics']['conversion_value']:,.2f}",
         )
         for row in rows
-    ]
+    )

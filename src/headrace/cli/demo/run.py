@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,6 @@ from rich.table import Table
 from headrace.cli.demo.client import REVISION, Client
 from headrace.cli.demo.play import Play, report_table
 from headrace.cli.demo.setup import Shop, open_shop
-from headrace.cli.demo.shop import DAYS
 from headrace.cli.engine import engine_core, make_signer, make_worker
 from headrace.cli.runtime import opened
 from headrace.cli.serve import address_of, listen
@@ -34,10 +33,18 @@ EVENT = {
     "profile": {"data": {"type": "profile", "attributes": {"email": "you@example.com"}}},
     "properties": {"ProductName": "Canvas Weekender"},
 }
-COLUMNS = ("message", "channel", "recipients", "delivered", "open rate", "click rate", "conversions", "revenue (USD)")
+COLUMNS = ("channel", "message", "recipients", "delivered", "open rate", "click rate", "conversions", "revenue (USD)")
 
 
-async def run_demo(dsn: str, config: Config, document: Any, *, once: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the demo is."""
+
+    people: int
+    days: int
+
+
+async def run_demo(dsn: str, config: Config, document: Any, size: Size, *, once: bool) -> None:
     """Play the sample shop over a database and, unless `once`, serve it until Ctrl-C."""
     console = Console(soft_wrap=True)
     with listen(config.host, config.port) as listener:
@@ -50,8 +57,8 @@ async def run_demo(dsn: str, config: Config, document: Any, *, once: bool) -> No
         async with opened(dsn) as database:
             began = stopwatch()
             async with _running(Supervisor([api], environment)):
-                shop = await _live_through(database, config, document, base_url, console)
-            console.print(f"[dim]Played {DAYS} days in {stopwatch() - began:.0f} seconds.[/dim]")
+                shop = await _live_through(database, config, document, size, base_url, console)
+            console.print(f"[dim]Played {size.days} days in {stopwatch() - began:.0f} seconds.[/dim]")
             if not once:
                 async with database.transaction() as transaction:
                     await follow_system(transaction, shop.account.account_id)
@@ -60,11 +67,13 @@ async def run_demo(dsn: str, config: Config, document: Any, *, once: bool) -> No
             await Supervisor([api, worker], environment).run()
 
 
-async def _live_through(database: Database, config: Config, document: Any, base_url: str, console: Console) -> Shop:
+async def _live_through(
+    database: Database, config: Config, document: Any, size: Size, base_url: str, console: Console
+) -> Shop:
     """Set the shop up, play its days, print its report, and return it."""
     system = SystemClock()
-    start = system.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
-    shop = await open_shop(database, document, start, system)
+    start = system.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=size.days)
+    shop = await open_shop(database, document, start, size.people, system)
     client = Client(base_url, shop.key)
     try:
         members = [profile_id for profile_id, one in shop.people.items() if one.on_list]
@@ -76,9 +85,9 @@ async def _live_through(database: Database, config: Config, document: Any, base_
             async def advance(to: datetime) -> None:
                 await advance_clock(core, shop.account.account_id, to, worker=worker)
 
-            play = Play(client, advance, start, shop.people)
+            play = Play(client, advance, start, shop.people, size.days)
             with _progress(console) as progress:
-                task = progress.add_task(f"{len(shop.people):,} people, {DAYS} days", total=1.0)
+                task = progress.add_task(f"{size.people:,} people, {size.days} days", total=1.0)
                 await play.run(lambda share: progress.update(task, completed=share))
         rows = await client.report(shop.order_metric_id, start, play.end + timedelta(days=1))
     finally:

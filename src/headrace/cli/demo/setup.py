@@ -40,8 +40,8 @@ class Shop:
     people: dict[str, Shopper]
 
 
-async def open_shop(database: Database, document: Any, start: datetime, system: Clock) -> Shop:
-    """Make the account with a clock that stands at `start`, import the flow and invent the people."""
+async def open_shop(database: Database, document: Any, start: datetime, people: int, system: Clock) -> Shop:
+    """Make the account with a clock that stands at `start`, import the flow and invent people."""
     ids = RandomIds()
     blank = Account(
         account_id="",
@@ -58,12 +58,12 @@ async def open_shop(database: Database, document: Any, start: datetime, system: 
     )
     made = {one.name: one.made_id for one in imported.made}
     metrics = await Metrics(database, system, ids).ids(account.account_id, ["Placed Order"])
-    people = await _invite(database, account.account_id, start)
-    return Shop(account, key, imported.flow_id, made["Newsletter"], metrics["Placed Order"], people)
+    invited = await _invite(database, account.account_id, start, people)
+    return Shop(account, key, imported.flow_id, made["Newsletter"], metrics["Placed Order"], invited)
 
 
-async def _invite(database: Database, account_id: str, now: datetime) -> dict[str, Shopper]:
-    everybody = shoppers()
+async def _invite(database: Database, account_id: str, now: datetime, count: int) -> dict[str, Shopper]:
+    everybody = shoppers(count)
     async with database.transaction() as transaction:
         resolver = Resolver(transaction, account_id, RandomIds(), now)
         found = await resolver.resolve([_person(one) for one in everybody])

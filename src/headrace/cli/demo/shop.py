@@ -79,12 +79,12 @@ def shoppers(count: int = PEOPLE) -> list[Shopper]:
     return [_shopper(number) for number in range(count)]
 
 
-def carts(shopper: Shopper, start: datetime) -> Iterator[Cart]:
-    """Yield what a person puts into carts in `DAYS` days from `start`: a third nothing, others up to twice."""
+def carts(shopper: Shopper, start: datetime, days: int) -> Iterator[Cart]:
+    """Yield what a person puts into carts in `days` days from `start`: a third nothing, others up to twice."""
     wanted = 0 if shopper.draw("carts") < 0.33 else 1 if shopper.draw("carts") < 0.75 else 2
     for number in range(wanted):
         product, price = PRODUCTS[int(shopper.draw("product", number) * len(PRODUCTS))]
-        at = _daytime(shopper, number, start)
+        at = _daytime(shopper, number, start, days)
         alone = shopper.draw("buys alone", number) < 0.3
         wait = timedelta(minutes=shopper.between(65, 200, "wait", number))
         yield Cart(number, at, product, Decimal(price), at + wait if alone else None)
@@ -106,9 +106,9 @@ def _shopper(number: int) -> Shopper:
     )
 
 
-def _daytime(shopper: Shopper, number: int, start: datetime) -> datetime:
+def _daytime(shopper: Shopper, number: int, start: datetime, days: int) -> datetime:
     """Return a moment between eight in the morning and eleven at night where the person lives."""
-    day = (start + timedelta(days=int(shopper.draw("day", number) * (DAYS - 1)))).astimezone(ZoneInfo(shopper.zone))
+    day = (start + timedelta(days=int(shopper.draw("day", number) * (days - 1)))).astimezone(ZoneInfo(shopper.zone))
     minutes = int(shopper.between(8 * 60, 23 * 60, "minute", number))
     local = day.replace(hour=minutes // 60, minute=minutes % 60, second=int(shopper.draw("second", number) * 60))
     return max(local.astimezone(start.tzinfo), start).replace(microsecond=0)

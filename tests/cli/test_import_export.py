@@ -1,0 +1,133 @@
+"""`headrace import` and `headrace export`: a flow survives the way there and back, in both spellings."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands import Commands, fetch_value
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "abandoned-cart.json"
+OVERVIEW = ROOT.parent / "shared" / "reference" / "flows-api-overview.txt"
+
+KEYS_OF_IDS = (
+    *("id", "next", "nextIfTrue", "nextIfFalse", "entryActionId", "metricId", "templateId"),
+    *("next_if_true", "next_if_false", "entry_action_id", "metric_id", "template_id"),
+)
+
+
+def bare(path: Path, document: Any) -> Path:
+    """Write a document without the things that it brings along."""
+    path.write_text(json.dumps({name: value for name, value in document.items() if name != "included"}))
+    return path
+
+
+def without_ids(document: Any) -> Any:
+    """Return what a flow's document says, with ids numbered in the order in which they appear."""
+    attributes = {**document["data"]["attributes"]}
+    for stamp in ("created", "updated"):
+        attributes.pop(stamp)
+    text = json.dumps(attributes, sort_keys=True)
+    numbers: dict[str, str] = {}
+    names = rf'"(?:{"|".join(KEYS_OF_IDS)})"'
+    known = re.compile(rf'({names}: )"([^"]+)"|(\["?)([A-Za-z0-9]{{6}})("\])')
+
+    def number(found: re.Match[str]) -> str:
+        value = found[2] or found[4]
+        label = numbers.setdefault(value, f"<{len(numbers)}>")
+        return f'{found[1]}"{label}"' if found[2] else f"{found[3]}{label}{found[5]}"
+
+    return json.loads(known.sub(number, text))
+
+
+def overview_flow() -> Any:
+    """Return the Abandoned Cart of the overview."""
+    text = OVERVIEW.read_text()
+    start = text.index("{", text.index("from /flow/abc123/edit"))
+    return json.JSONDecoder().raw_decode(text[start:])[0]
+
+
+def documents() -> list[Any]:
+    """Return the flows that must survive: our example, and the overview's own where it is at hand."""
+    found = [pytest.param(json.loads(EXAMPLE.read_text()), id="example")]
+    if OVERVIEW.exists():
+        found.append(pytest.param(overview_flow(), id="overview"))
+    return found
+
+
+@pytest.mark.parametrize("document", documents())
+def test_a_flow_exports_as_it_was_imported(headrace: Commands, account: str, tmp_path: Path, document: Any) -> None:
+    """The camelCase document comes back equal, ids aside."""
+    file = bare(tmp_path / "flow.json", document)
+    flow_id = headrace.data("import", str(file), "--create-missing")["flow_id"]
+    assert without_ids(document) == without_ids(json.loads(headrace.run("export", flow_id)))
+
+
+@pytest.mark.parametrize("document", documents())
+@pytest.mark.parametrize("spelling", ["camel", "snake"])
+def test_an_export_imports_in_either_spelling(
+    headrace: Commands, account: str, tmp_path: Path, document: Any, spelling: str
+) -> None:
+    """What one flow exports, another one made from it exports too."""
+    first = headrace.data("import", str(bare(tmp_path / "flow.json", document)), "--create-missing")["flow_id"]
+    file = tmp_path / "again.json"
+    headrace.run("export", first, "--spelling", spelling, "--output", str(file))
+    second = headrace.data("import", str(file))
+    again = json.loads(headrace.run("export", second["flow_id"], "--spelling", spelling))
+    assert second["made"] == []
+    assert without_ids(json.loads(file.read_text())) == without_ids(again)
+
+
+def test_an_import_names_everything_that_the_account_lacks_and_stops(
+    headrace: Commands, account: str, database_dsn: str, tmp_path: Path
+) -> None:
+    """Both metrics, the list and the template are named at once; nothing is written."""
+    told = headrace.fails("import", str(bare(tmp_path / "flow.json", json.loads(EXAMPLE.read_text()))))
+    assert [one for one in ("AddCrt", "PlcOrd", "NwsLtr", "CrtMl1", "--create-missing") if one not in told] == []
+    assert fetch_value(database_dsn, "SELECT count(*) FROM flow") == 0
+
+
+def test_a_file_that_brings_names_along_is_imported_under_them(headrace: Commands, account: str) -> None:
+    """The example carries its metrics, list and template, so that events posted by name start the flow."""
+    made = headrace.data("import", str(EXAMPLE), "--create-missing")["made"]
+    assert {one["name"] for one in made} == {"Added to Cart", "Placed Order", "Newsletter", "Cart reminder"}
+
+
+def test_a_second_account_takes_the_same_file(headrace: Commands, account: str) -> None:
+    """Ids that another account uses are replaced."""
+    other = headrace.data("account", "create", "Other")["account_id"]
+    headrace.run("import", str(EXAMPLE), "--create-missing", "--account", account)
+    made = headrace.data("import", str(EXAMPLE), "--create-missing", "--account", other)["made"]
+    assert len(made) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "/data/attributes"),
+        ('{"data": {"attributes": {"name": "x"}}}', "definition"),
+        (
+            '{"data": {"attributes": {"name": "x", "definition": {"triggers": 5}}}}',
+            "/data/attributes/definition/triggers",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_place(
+    headrace: Commands, account: str, database_dsn: str, tmp_path: Path, content: str, told: str
+) -> None:
+    """The error names the file and the place in it; nothing is written."""
+    file = tmp_path / "bad.json"
+    file.write_text(content)
+    error = headrace.fails("import", str(file), "--create-missing")
+    assert str(file) in error
+    assert told in error
+    assert fetch_value(database_dsn, "SELECT count(*) FROM metric") == 0
+
+
+def test_a_missing_file_and_an_unknown_flow_are_told(headrace: Commands, account: str) -> None:
+    """Errors name the file and the flow."""
+    assert "nothing.json cannot be read" in headrace.fails("import", "nothing.json")
+    assert "NOPE00" in headrace.fails("export", "NOPE00")

@@ -34,7 +34,7 @@ from typing import Any
 from engine_shop import MONDAY, EngineShop
 from headrace.ids import bucket_of
 from headrace.model import Channel, DeliveryState, RunState
-from headrace.storage import flows
+from headrace.storage import flow_edits, flows
 from headrace.storage.accounts import settings_of
 from headrace.storage.database import Database
 from headrace.storage.identity import IncomingProfile
@@ -169,7 +169,7 @@ class Scenario:
                         case {"set_status": status}:
                             await flows.set_status(*where, next(iter(self.flow_ids.values())), status, now)
                         case {"delete_action": name}:
-                            await flows.delete_action(*where, self.actions[name], now)
+                            await flow_edits.delete_action(*where, self.actions[name], now)
                         case {"delete_flow": _}:
                             await flows.delete_flow(*where, next(iter(self.flow_ids.values())), now)
                         case _:
@@ -215,7 +215,7 @@ class Scenario:
             stored = await flows.load_flow(transaction, where[0], next(iter(self.flow_ids.values())))
             action = copy.deepcopy(next(one for one in stored.definition["actions"] if one["id"] == str(action_id)))
             action["data"]["status"] = status
-            await flows.update_action(transaction, *where, action, await self.shop.now())
+            await flow_edits.update_action(transaction, *where, action, await self.shop.now())
 
     async def _sent(self) -> list[str]:
         people, actions = _turned(self.shop.people), _turned(self.actions)

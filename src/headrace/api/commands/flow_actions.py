@@ -1,6 +1,6 @@
 """What the operations on flow actions do, and the bodies they take.
 
-What is here: the way from a request to `storage.flows`. What is not: the rows (`resources.flow_actions`). Follows
+What is here: the way from a request to `storage.flow_edits`. What is not: the rows (`resources.flow_actions`). Follows
 reference 7.7.
 """
 
@@ -16,7 +16,7 @@ from headrace.flows.graph import is_action_id
 from headrace.flows.insertion import Anchor
 from headrace.jsonapi.bodies import Change, Id, Model, ToOne
 from headrace.jsonapi.operation import Call
-from headrace.storage import flows
+from headrace.storage import flow_edits
 
 
 class ActionAttributes(Model):
@@ -81,7 +81,7 @@ async def insert(call: Call[State, Any]) -> str:
     state, data = call.ctx.state, call.body.data
     flow = data.relationships.flow if data.relationships else None
     async with state.database.transaction() as connection:
-        made = await flows.insert_action(
+        made = await flow_edits.insert_action(
             connection,
             state.account_id,
             state.services.ids,
@@ -109,7 +109,7 @@ async def update(call: Call[State, Any]) -> None:
     """Replace the action's definition."""
     state, definition = call.ctx.state, call.body.data.attributes.definition
     async with state.database.transaction() as connection:
-        await flows.update_action(
+        await flow_edits.update_action(
             connection, state.account_id, state.services.ids, int(call.path["id"]), definition, state.clock.now()
         )
 
@@ -118,4 +118,4 @@ async def delete(call: Call[State, Any]) -> None:
     """Delete the action."""
     state = call.ctx.state
     async with state.database.transaction() as connection:
-        await flows.delete_action(connection, state.account_id, int(call.path["id"]), state.clock.now())
+        await flow_edits.delete_action(connection, state.account_id, int(call.path["id"]), state.clock.now())

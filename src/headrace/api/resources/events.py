@@ -10,16 +10,8 @@ from sqlalchemy import ColumnElement, and_, true
 
 from headrace.api.commands import event_bodies
 from headrace.api.commands import events as commands
-from headrace.api.resources.people import (
-    EVENT,
-    EVENTS,
-    METRIC,
-    METRICS,
-    PROFILE,
-    PROFILES,
-    metric_of_event,
-    profile_of_event,
-)
+from headrace.api.resources.happenings import EVENT, EVENTS, METRIC, METRICS, metric_of_event, profile_of_event
+from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.api.resources.profile_fields import own_bucket
 from headrace.ids import event_number
 from headrace.jsonapi import shapes

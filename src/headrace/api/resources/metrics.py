@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.api.resources import flow_triggers
-from headrace.api.resources.people import METRIC, METRICS
+from headrace.api.resources.happenings import METRIC, METRICS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
 from headrace.jsonapi.operation import M, Operation

@@ -9,7 +9,6 @@ edits).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,7 @@ from headrace.flows.identity import assign_ids
 from headrace.flows.readiness import why_not_live
 from headrace.flows.references import References, references
 from headrace.flows.statuses import FLOW_STATUSES, with_status
-from headrace.flows.walk import Document
+from headrace.flows.walk import Document, clone
 from headrace.ids import IdSource
 from headrace.storage import flow_rows, templates
 from headrace.storage.database import Connection
@@ -149,7 +148,7 @@ async def with_copies(
 
     `owned` holds the template that each message had before. Source: reference 2.2.
     """
-    result = copy.deepcopy(document)
+    result: Document = clone(document)
     had = owned or {}
     messages = [one.message for one in flow_rows.messages_in(result)]
     foreign = [m for m in messages if m.get("template_id") and m["template_id"] != had.get(m["id"])]

@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
-from headrace.engine.advance import LOST, advance_batch
+from headrace.engine.advance import LOST, Pass, advance_batch
 from headrace.engine.core import Core
 from headrace.engine.deliver import deliver_batch, resolve_leases
 from headrace.engine.enter import enter_batch
+from headrace.engine.memory import ease_collector
 from headrace.engine.rings import BucketRing
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
@@ -26,10 +28,16 @@ log = logging.getLogger(__name__)
 Clocks = Sequence[tuple[int, datetime]]
 """(number, present moment) of clocks."""
 
+Batch = Callable[[Core, int, Sequence[int], datetime], Awaitable[Pass]]
+"""Works on at most one batch: engine, clock, buckets, present moment."""
+
 SHORTEST_REST = 0.02
 LONGEST_REST = 1.0
 AFTER_FAILURE = 5.0
 """Seconds of rest, between which an idle loop doubles, and after an error."""
+STEPS_A_DELIVERY = 4
+"""Our choice: while runs are due in masses, so many batches of steps go before one of deliveries, so that a burst is
+stepped through quickly and messages keep going out."""
 LEASES_EVERY = 5.0
 """Seconds between two looks at lapsed leases."""
 
@@ -41,18 +49,23 @@ class Worker:
         self._core = core
         self._fold = fold
         self._stopping = asyncio.Event()
+        self._may_deliver = asyncio.Event()
+        self._stepping = False
+        self._steps = 0
         self._rings: dict[tuple[str, int], BucketRing] = {}
 
     def stop(self) -> None:
         """Let every loop end after its present batch."""
         self._stopping.set()
+        self._may_deliver.set()
 
     async def run(self) -> None:
         """Work until `stop` is called; errors are logged and the work goes on after a rest."""
+        ease_collector()
         loops = [
             self._loop("entering", self.enter, LONGEST_REST),
-            self._loop("advancing", self.advance, LONGEST_REST),
-            self._loop("delivering", self.deliver, LONGEST_REST),
+            self._loop("advancing", self._advance_in_turn, LONGEST_REST),
+            self._loop("delivering", self._deliver_in_turn, LONGEST_REST),
             self._loop("resolving leases", self._resolve, LEASES_EVERY),
         ]
         if self._fold is not None:
@@ -79,43 +92,27 @@ class Worker:
                 await asyncio.sleep(SHORTEST_REST)
 
     async def enter(self) -> int:
-        """Work out the consequences of one batch of accepted events; return how many."""
+        """Work out the consequences of one batch of accepted events; return how many, 0 when a round found none."""
         ring = self._ring("enter", 0)
         if not ring:
             ring.fill(await pending_buckets(self._core.database))
-        if not ring:
-            return 0
-        group = ring.take()
-        result = await enter_batch(self._core, group)
-        ring.tell(group, result.done, self._core.limits.entering)
-        return result.done
+        return await _visit(ring, partial(enter_batch, self._core), self._core.limits.entering)
 
     async def advance(self, clocks: Clocks | None = None) -> int:
-        """Advance one batch of due runs on each clock; return how many."""
-        clocks = clocks or await self._clocks()
-        await self._fill("advance", clocks)
-        done = 0
-        for clock, now in clocks:
-            ring = self._ring("advance", clock)
-            if ring:
-                group = ring.take()
-                result = await advance_batch(self._core, clock, group, now)
-                ring.tell(group, result.done, self._core.limits.advancing)
-                done += result.done
-        return done
+        """Advance one batch of due runs on each clock; return how many, 0 when a round found none."""
+        return await self._on_each("advance", advance_batch, self._core.limits.advancing, clocks)
 
     async def deliver(self, clocks: Clocks | None = None) -> int:
-        """Deliver one batch of due messages on each clock; return how many."""
+        """Deliver one batch of due messages on each clock; return how many, 0 when a round found none."""
+        return await self._on_each("deliver", deliver_batch, self._core.limits.delivering, clocks)
+
+    async def _on_each(self, kind: str, batch: Batch, limit: int, clocks: Clocks | None) -> int:
         clocks = clocks or await self._clocks()
-        await self._fill("deliver", clocks)
+        await self._fill(kind, clocks)
         done = 0
         for clock, now in clocks:
-            ring = self._ring("deliver", clock)
-            if ring:
-                group = ring.take()
-                result = await deliver_batch(self._core, clock, group, now)
-                ring.tell(group, result.done, self._core.limits.delivering)
-                done += result.done
+            visit = partial(_on_clock, batch, self._core, clock, now)
+            done += await _visit(self._ring(kind, clock), visit, limit)
         return done
 
     async def _clocks(self) -> Clocks:
@@ -146,6 +143,27 @@ class Worker:
         if key not in self._rings:
             self._rings[key] = BucketRing(self._core.name)
         return self._rings[key]
+
+    async def _advance_in_turn(self) -> int:
+        """Advance one batch; every so many of them, and an idle or failed look, give deliveries their turn."""
+        done = 0
+        try:
+            done = await self.advance()
+        finally:
+            self._stepping = done > 0
+            self._steps += 1
+            if not done or self._steps >= STEPS_A_DELIVERY:
+                self._may_deliver.set()
+        return done
+
+    async def _deliver_in_turn(self) -> int:
+        """Wait for the turn of deliveries and deliver one batch."""
+        await self._may_deliver.wait()
+        done = await self.deliver()
+        if self._stepping and not self._stopping.is_set():
+            self._steps = 0
+            self._may_deliver.clear()
+        return done
 
     async def _resolve(self) -> int:
         count = await resolve_leases(self._core)
@@ -178,3 +196,18 @@ class Worker:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+async def _on_clock(batch: Batch, core: Core, clock: int, now: datetime, buckets: Sequence[int]) -> Pass:
+    return await batch(core, clock, buckets, now)
+
+
+async def _visit(ring: BucketRing, work: Callable[[Sequence[int]], Awaitable[Pass]], limit: int) -> int:
+    """Visit groups of buckets until one yields something or the round is over; return how much it was."""
+    while ring:
+        group = ring.take()
+        result = await work(group)
+        ring.tell(group, result.done, limit)
+        if result.done:
+            return result.done
+    return 0

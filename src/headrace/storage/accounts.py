@@ -68,7 +68,8 @@ async def clock_of(database: Database, account: Account) -> Clock:
     if account.clock == 0:
         return _SYSTEM
     now = await database.fetch_value("SELECT clock_now FROM account WHERE account_id = $1", account.account_id)
-    return VirtualClock(now)
+    # The account may have been given the machine's clock since `account` was read.
+    return _SYSTEM if now is None else VirtualClock(now)
 
 
 def account_of(row: Row) -> Account:

@@ -14,6 +14,7 @@ from headrace.api.app import create_app
 from headrace.api.state import Services
 from headrace.cli.engine import make_signer
 from headrace.cli.leash import follow_parent
+from headrace.cli.memory import calm_collector
 from headrace.cli.runtime import address, opened
 from headrace.config import Config
 from headrace.errors import CommandError
@@ -76,6 +77,7 @@ async def answer(dsn: str, config: Config, listener: socket.socket) -> None:
             )
         )
         _calm_collector()
+        calm_collector()
         await server.serve(sockets=[listener])
 
 

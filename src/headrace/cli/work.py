@@ -12,6 +12,7 @@ import uvloop
 
 from headrace.cli.engine import engine_core, make_signer, make_worker
 from headrace.cli.leash import follow_parent
+from headrace.cli.memory import calm_collector
 from headrace.cli.runtime import address, opened
 from headrace.config import Config
 from headrace.ids import RandomIds
@@ -36,4 +37,5 @@ async def run(dsn: str, config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
+        calm_collector()
         await worker.run()

@@ -18,6 +18,7 @@ from headrace.cli.demo.client import REVISION, Client
 from headrace.cli.demo.play import Play, report_table
 from headrace.cli.demo.setup import Shop, open_shop
 from headrace.cli.engine import engine_core, make_signer, make_worker
+from headrace.cli.memory import calm_collector
 from headrace.cli.runtime import opened
 from headrace.cli.serve import address_of, listen
 from headrace.cli.supervisor import Child, Supervisor
@@ -81,6 +82,7 @@ async def _live_through(
         await client.go_live(shop.flow_id)
         async with engine_core(database, config, make_signer(config, RandomIds())) as core:
             worker = make_worker(core)
+            calm_collector()
 
             async def advance(to: datetime) -> None:
                 await advance_clock(core, shop.account.account_id, to, worker=worker)

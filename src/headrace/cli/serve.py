@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 from typing import Annotated
 
@@ -76,18 +75,8 @@ async def answer(dsn: str, config: Config, listener: socket.socket) -> None:
                 date_header=True,
             )
         )
-        _calm_collector()
         calm_collector()
         await server.serve(sockets=[listener])
-
-
-def _calm_collector() -> None:
-    """Keep the garbage collector from walking through everything whenever a large body was parsed.
-
-    Unasked it does so several times per body of a thousand events, for longer than the body takes (60-190 ms).
-    """
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _port(given: int | None, config: Config) -> int:

@@ -14,8 +14,13 @@ YOUNG = 50_000
 MIDDLE, OLD = 20, 50
 
 
+def collect_seldom() -> None:
+    """Let many more records be made between two collections."""
+    gc.set_threshold(YOUNG, MIDDLE, OLD)
+
+
 def ease_collector() -> None:
     """Collect seldom from here on, and leave alone what lives already; for processes that do nothing but work."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    collect_seldom()

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 
 from headrace.clock import as_utc
 from headrace.engine.core import Core
-from headrace.engine.memory import collect_seldom
 from headrace.engine.worker import Worker
 from headrace.errors import CommandError
 from headrace.storage.account_clocks import load_accounts, move_clock
@@ -34,7 +33,6 @@ async def advance_clock(core: Core, account_id: str, to: datetime, *, worker: Wo
     who move the same clock wait.
     """
     worker = worker or Worker(core)
-    collect_seldom()
     async with core.database.connection() as keeper:
         clock, now = await _standing(keeper, account_id)
         if as_utc(to) < now:

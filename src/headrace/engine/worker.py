@@ -17,7 +17,6 @@ from headrace.engine.advance import LOST, Pass, advance_batch
 from headrace.engine.core import Core
 from headrace.engine.deliver import deliver_batch, resolve_leases
 from headrace.engine.enter import enter_batch
-from headrace.engine.memory import ease_collector
 from headrace.engine.rings import BucketRing
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
@@ -61,7 +60,6 @@ class Worker:
 
     async def run(self) -> None:
         """Work until `stop` is called; errors are logged and the work goes on after a rest."""
-        ease_collector()
         loops = [
             self._loop("entering", self.enter, LONGEST_REST),
             self._loop("advancing", self._advance_in_turn, LONGEST_REST),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import traceback
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
@@ -39,17 +38,10 @@ LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncp
 """Errors that say nothing about the batch: the server is away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What one look at a group of buckets came to: how many items were worked on, and the buckets others held."""
+async def advance_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> int:
+    """Advance at most one batch of the runs that are due by `now` on a clock and return how many.
 
-    done: int
-    missed: int = 0
-    full: bool = False
-
-
-async def advance_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> Pass:
-    """Advance at most one batch of the runs that are due by `now` on a clock, at most one run per profile.
+    A batch holds at most one run per profile, and none of buckets that somebody else holds.
 
     On a virtual clock (`clock` > 0) a step's moment is the run's own `resume_at`. Raises what the database raises when
     it is away; a batch that fails otherwise is worked through run by run.
@@ -69,8 +61,8 @@ async def advance_batch(core: Core, clock: int, buckets: Sequence[int], now: dat
     except Exception:
         if not wakes:
             raise
-        return Pass(await _one_by_one(core, clock, [row_key(wake) for wake in wakes], now))
-    return Pass(len(wakes), len(buckets) - len(locked), len(rows) >= core.limits.advancing)
+        return await _one_by_one(core, clock, [row_key(wake) for wake in wakes], now)
+    return len(wakes)
 
 
 async def advance_wakes(core: Core, transaction: Connection, wakes: Sequence[Wake]) -> None:

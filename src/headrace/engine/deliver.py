@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from headrace.channels.port import Refusal, Refused, Result, Retry, Sent, Unconfirmed
-from headrace.engine.advance import Pass
 from headrace.engine.core import Core
 from headrace.engine.letters import UNABLE, UNABLE_EMAIL, Letter, write_letters
 from headrace.model import Channel, DeliveryState
@@ -39,18 +38,18 @@ class Outcome:
     interaction: Interaction | None = None
 
 
-async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> Pass:
-    """Deliver at most one batch of what is due by `now` on a clock."""
+async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> int:
+    """Deliver at most one batch of what is due by `now` on a clock and return how many deliveries that was."""
     claim = _claim(core)
     async with core.database.transaction() as transaction:
         rows = await claim_deliveries(transaction, clock, buckets, now, core.limits.delivering, claim)
     if not rows:
-        return Pass(0)
+        return 0
     decided = await write_letters(core, rows, now)
     outcomes = [Outcome(one) for one in decided if isinstance(one, DeliveryResult)]
     outcomes += await _hand_over(core, [one for one in decided if isinstance(one, Letter)], claim)
     await _record(core, claim, outcomes)
-    return Pass(len(rows), full=len(rows) >= core.limits.delivering)
+    return len(rows)
 
 
 async def resolve_leases(core: Core) -> int:

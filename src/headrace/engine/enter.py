@@ -15,7 +15,7 @@ from datetime import datetime
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
-from headrace.engine.advance import LOST, Pass, told
+from headrace.engine.advance import LOST, told
 from headrace.engine.core import Core
 from headrace.engine.entry import Attempt
 from headrace.engine.loading import load_needs
@@ -36,8 +36,8 @@ Triggers = Mapping[tuple[str, str], Sequence[CompiledFlow]]
 """(account id, metric id) -> the flows that its events may start."""
 
 
-async def enter_batch(core: Core, buckets: Sequence[int]) -> Pass:
-    """Work out the consequences of at most one batch of accepted events.
+async def enter_batch(core: Core, buckets: Sequence[int]) -> int:
+    """Work out the consequences of at most one batch of accepted events and return how many.
 
     Raises what the database raises when it is away. A batch that fails otherwise is worked through event by event; an
     event that fails alone stays pending, and its error is raised once the others are done.
@@ -54,10 +54,10 @@ async def enter_batch(core: Core, buckets: Sequence[int]) -> Pass:
         if len(rows) <= 1:
             raise
         return await _one_by_one(core, rows)
-    return Pass(len(rows), len(buckets) - len(locked), len(rows) >= core.limits.entering)
+    return len(rows)
 
 
-async def _one_by_one(core: Core, rows: Sequence[Row]) -> Pass:
+async def _one_by_one(core: Core, rows: Sequence[Row]) -> int:
     failure: Exception | None = None
     done = 0
     for row in rows:
@@ -72,7 +72,7 @@ async def _one_by_one(core: Core, rows: Sequence[Row]) -> Pass:
             failure = error
     if failure is not None and not done:
         raise failure
-    return Pass(done)
+    return done
 
 
 async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from headrace.engine.advance import LOST, Pass, advance_batch
+from headrace.engine.advance import LOST, advance_batch
 from headrace.engine.core import Core
 from headrace.engine.deliver import deliver_batch, resolve_leases
 from headrace.engine.enter import enter_batch
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 Clocks = Sequence[tuple[int, datetime]]
 """(number, present moment) of clocks."""
 
-Batch = Callable[[Core, int, Sequence[int], datetime], Awaitable[Pass]]
+Batch = Callable[[Core, int, Sequence[int], datetime], Awaitable[int]]
 """Works on at most one batch: engine, clock, buckets, present moment."""
 
 SHORTEST_REST = 0.02
@@ -196,16 +196,16 @@ class Worker:
             return
 
 
-async def _on_clock(batch: Batch, core: Core, clock: int, now: datetime, buckets: Sequence[int]) -> Pass:
+async def _on_clock(batch: Batch, core: Core, clock: int, now: datetime, buckets: Sequence[int]) -> int:
     return await batch(core, clock, buckets, now)
 
 
-async def _visit(ring: BucketRing, work: Callable[[Sequence[int]], Awaitable[Pass]], limit: int) -> int:
+async def _visit(ring: BucketRing, work: Callable[[Sequence[int]], Awaitable[int]], limit: int) -> int:
     """Visit groups of buckets until one yields something or the round is over; return how much it was."""
     while ring:
         group = ring.take()
-        result = await work(group)
-        ring.tell(group, result.done, limit)
-        if result.done:
-            return result.done
+        done = await work(group)
+        ring.tell(group, done, limit)
+        if done:
+            return done
     return 0

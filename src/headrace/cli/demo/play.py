@@ -23,8 +23,8 @@ from headrace.cli.demo.shop import Shopper, carts
 TICK = timedelta(hours=1)
 CART, ORDER = "Added to Cart", "Placed Order"
 
-Advance = Callable[[datetime], Awaitable[None]]
-"""Works through everything due up to a moment and leaves the account's clock there."""
+Advance = Callable[[datetime], Awaitable[int]]
+"""Works through everything due up to a moment, leaves the account's clock there, and returns how much that was."""
 
 
 @dataclass(slots=True)
@@ -58,9 +58,9 @@ class Play:
         now = self.start
         while now < self.end:
             now = min(now + TICK, self.end)
-            await self.advance(now)
-            await self._do(self._due(now), now)
-            await self._read()
+            if await self.advance(now):
+                await self._read()
+            await self._do(self._due(now))
             tell((now - self.start) / (self.end - self.start))
         await self.advance(self.end)
 
@@ -73,7 +73,7 @@ class Play:
             due.append(heapq.heappop(self._plan)[2])
         return due
 
-    async def _do(self, items: Sequence[Bought | Reaction], now: datetime) -> None:
+    async def _do(self, items: Sequence[Bought | Reaction]) -> None:
         events = [item for item in items if isinstance(item, Bought)]
         for event in events:
             if event.metric == CART:

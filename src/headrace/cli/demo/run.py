@@ -84,8 +84,8 @@ async def _live_through(
             worker = make_worker(core)
             calm_collector()
 
-            async def advance(to: datetime) -> None:
-                await advance_clock(core, shop.account.account_id, to, worker=worker)
+            async def advance(to: datetime) -> int:
+                return await advance_clock(core, shop.account.account_id, to, worker=worker)
 
             play = Play(client, advance, start, shop.people, size.days)
             with _progress(console) as progress:

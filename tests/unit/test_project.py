@@ -56,3 +56,9 @@ def test_no_file_names_a_package_registry() -> None:
         path.name for path in tracked() if path != Path(__file__) and hosts.search(path.read_text(errors="ignore"))
     ]
     assert named == []
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """Test folders are no packages, so that two files of one name would hide each other."""
+    names = [path.name for path in PYTHON if path.name.startswith("test_") and (ROOT / "tests") in path.parents]
+    assert {name for name in names if names.count(name) > 1} == set()

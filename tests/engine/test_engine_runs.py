@@ -23,3 +23,13 @@ async def test_a_delay_is_waited_before_the_message_goes_out(database: Database)
     assert ["FINISHED"] == await shop.run_states()
     kept = await database.fetch("SELECT recipient, subject, sent_at FROM inbox_message")
     assert [("ana@example.com", "mail", MONDAY + timedelta(hours=1))] == [tuple(row.values()) for row in kept]
+
+
+async def test_a_profile_knows_when_its_last_event_was(database: Database) -> None:
+    """The consumer notes the latest event time, and an earlier one that arrives later does not replace it."""
+    shop = await EngineShop.open(database)
+    await shop.event("Viewed Product", "ann", occurred_at=MONDAY)
+    await shop.drain()
+    await shop.event("Viewed Product", "ann", occurred_at=MONDAY - timedelta(hours=1))
+    await shop.drain()
+    assert MONDAY == await database.fetch_value("SELECT last_event_at FROM profile")

@@ -1,7 +1,7 @@
 """Entering: what follows from accepted events. The consumer of `pending`.
 
-Bucket by bucket and in order within a profile, one transaction per batch attributes conversions, starts runs and
-deletes the pending rows. Source: DESIGN section 3 (ingest), reference 1.2-1.4.
+Bucket by bucket and in order within a profile, one transaction per batch attributes conversions, notes when each person
+was last heard of, starts runs and deletes the pending rows. Source: DESIGN section 3 (ingest), reference 1.2-1.4.
 
 A run begins at the second in which its event was accepted, and its first step is due at once.
 """
@@ -29,6 +29,7 @@ from headrace.storage.conversions import Candidate, attribute_conversions
 from headrace.storage.database import Connection, Row
 from headrace.storage.facts import load_events, load_profiles
 from headrace.storage.journal import Entry, insert_journal
+from headrace.storage.last_events import note_last_events
 from headrace.storage.pending import claim_pending, delete_pending
 from headrace.storage.runs import NewRun, insert_runs, last_entries
 
@@ -86,6 +87,7 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     if attempts:
         await core.partitions.ensure("journal", {attempt.entered_at for attempt in attempts})
         await entering.decide(transaction, attempts)
+    await note_last_events(transaction, rows)
     await insert_runs(transaction, entering.runs)
     await insert_journal(transaction, entering.journal)
     await delete_pending(transaction, rows)

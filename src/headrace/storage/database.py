@@ -69,7 +69,12 @@ class Database:
     async def connect(cls, dsn: str, *, size: int = 8) -> Database:
         """Open a pool of at most `size` connections; raises what asyncpg raises when the server cannot be reached."""
         pool = await asyncpg.create_pool(
-            dsn, min_size=1, max_size=size, init=_prepare, server_settings={"application_name": "headrace"}
+            dsn,
+            min_size=1,
+            max_size=size,
+            init=_prepare,
+            reset=_leave_settings,
+            server_settings={"application_name": "headrace"},
         )
         return cls(dsn, pool)
 
@@ -79,9 +84,12 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection outside a transaction."""
+        """Lend a connection outside a transaction, cleared of locks and settings when it comes back."""
         async with self._pool.acquire() as raw:
-            yield Connection(raw)
+            try:
+                yield Connection(raw)
+            finally:
+                await _clear(raw)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -91,18 +99,18 @@ class Database:
 
     async def fetch(self, query: Query, *args: Any) -> list[Row]:
         """Run one query by itself and return its rows."""
-        async with self.connection() as connection:
-            return await connection.fetch(query, *args)
+        async with self._pool.acquire() as raw:
+            return await Connection(raw).fetch(query, *args)
 
     async def fetch_row(self, query: Query, *args: Any) -> Row | None:
         """Run one query by itself and return its first row."""
-        async with self.connection() as connection:
-            return await connection.fetch_row(query, *args)
+        async with self._pool.acquire() as raw:
+            return await Connection(raw).fetch_row(query, *args)
 
     async def fetch_value(self, query: Query, *args: Any) -> Any:
         """Run one query by itself and return one value."""
-        async with self.connection() as connection:
-            return await connection.fetch_value(query, *args)
+        async with self._pool.acquire() as raw:
+            return await Connection(raw).fetch_value(query, *args)
 
 
 def compile_query(query: Query, args: Sequence[Any]) -> tuple[str, Sequence[Any]]:
@@ -115,6 +123,24 @@ def compile_query(query: Query, args: Sequence[Any]) -> tuple[str, Sequence[Any]
     compiled = cast(SQLCompiler, query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
     params = compiled.params
     return str(compiled), [params[name] for name in compiled.positiontup or ()]
+
+
+async def _leave_settings(_: Any) -> None:
+    """Send nothing when a connection comes back: what a transaction or a single query sets ends with it.
+
+    The pool's own habit costs a round trip per transaction. It still rolls back what was left open.
+    """
+
+
+async def _clear(raw: Any) -> None:
+    """Give up a connection's locks and settings; end the connection where that fails."""
+    if raw.is_closed():
+        return
+    try:
+        await raw.reset()
+    except BaseException:
+        raw.terminate()
+        raise
 
 
 async def _prepare(raw: Any) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email
+from headrace.channels.port import Envelope, Result, Retry
 from headrace.engine.rings import FIRST_WIDTH, BucketRing
 from headrace.engine.virtual import advance_clock
 from headrace.errors import CommandError
+from headrace.model import Channel, DeliveryState, RunState
+from headrace.storage.account_clocks import follow_system
 from headrace.storage.database import Database
 
 
@@ -72,6 +76,53 @@ async def test_only_an_account_with_a_clock_of_its_own_can_be_moved(database: Da
         await advance_clock(shop.core, shop.account.account_id, MONDAY)
     with pytest.raises(CommandError, match="no account NOBODY"):
         await advance_clock(shop.core, "NOBODY", MONDAY)
+
+
+class Busy:
+    """A provider that asks for an hour of the machine's time, whatever it is given."""
+
+    name = "busy"
+    honors_idempotency_key = False
+
+    async def send_many(self, envelopes: Sequence[Envelope]) -> list[Result]:
+        """Ask to wait."""
+        return [Retry(timedelta(hours=1), "451 later") for _ in envelopes]
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+async def test_a_clock_moves_past_what_a_provider_asked_to_send_later(database: Database) -> None:
+    """A message that waits for the machine's time holds nothing up; the runs after it have their own moments."""
+    shop = await EngineShop.open(database, providers={Channel.EMAIL: Busy()})
+    await drip(shop, 3, timedelta(days=1))
+    await shop.event("Checkout Started", "ana")
+
+    async with asyncio.timeout(20):
+        await shop.move(timedelta(days=5))
+
+    assert MONDAY + timedelta(days=5) == await shop.now()
+    days = [MONDAY + timedelta(days=day) for day in (1, 2, 3)]
+    assert days == [row["queued_at"] for row in await shop.deliveries()]
+
+
+async def test_parked_runs_and_messages_for_review_follow_their_account_to_the_machines_clock(
+    database: Database,
+) -> None:
+    """Whatever may go on later is on a clock that somebody looks at."""
+    shop = await EngineShop.open(database)
+    await drip(shop, 1, timedelta(minutes=0))
+    await shop.event("Checkout Started", "ana")
+    await shop.drain()
+    async with database.transaction() as transaction:
+        await transaction.execute("UPDATE run SET state = $1", int(RunState.PARKED))
+        await transaction.execute("UPDATE delivery SET state = $1", int(DeliveryState.REVIEW))
+
+    async with database.transaction() as transaction:
+        assert await follow_system(transaction, shop.account.account_id)
+
+    assert [0] == [run["clock"] for run in await shop.runs()]
+    assert [0] == [row["clock"] for row in await shop.deliveries()]
 
 
 async def test_two_who_move_one_clock_wait_for_each_other(database: Database) -> None:

@@ -48,7 +48,7 @@ async def _move(core: Core, worker: Worker, keeper: Connection, account_id: str,
     _, now = await _standing(keeper, account_id)
     done = await worker.drain([(clock, now)])
     while now < to:
-        now = await _next_stop(core, keeper, account_id, clock, to)
+        now = await _next_stop(core, keeper, account_id, clock, now, to)
         await move_clock(keeper, account_id, now)
         done += await worker.drain([(clock, now)])
     return done
@@ -63,9 +63,12 @@ async def _standing(connection: Connection, account_id: str) -> tuple[int, datet
     return account.account.clock, account.virtual_now
 
 
-async def _next_stop(core: Core, connection: Connection, account_id: str, clock: int, to: datetime) -> datetime:
-    """Return where the clock goes next: to the end of a window that begins when the next thing is due."""
-    moments = [moment for moment in (await next_resume(connection, clock), await next_due(connection, clock)) if moment]
+async def _next_stop(
+    core: Core, connection: Connection, account_id: str, clock: int, now: datetime, to: datetime
+) -> datetime:
+    """Return where the clock goes next: to the end of a window that begins when the next thing after `now` is due."""
+    found = (await next_resume(connection, clock, now), await next_due(connection, clock, now))
+    moments = [moment for moment in found if moment]
     if not moments or min(moments) >= to:
         return to
     delays = [

@@ -56,10 +56,10 @@ async def move_clock(connection: Connection, account_id: str, to: datetime) -> d
 _FOLLOW = """
 WITH old AS (SELECT clock FROM account WHERE account_id = $1 FOR UPDATE),
 freed AS (UPDATE account SET clock = 0, clock_now = NULL WHERE account_id = $1),
-runs AS (UPDATE run SET clock = 0 FROM old WHERE account_id = $1 AND run.clock = old.clock AND state = 0),
+runs AS (UPDATE run SET clock = 0 FROM old WHERE account_id = $1 AND run.clock = old.clock AND state IN (0, 3)),
 sends AS (
     UPDATE delivery SET clock = 0 FROM old
-    WHERE account_id = $1 AND delivery.clock = old.clock AND state IN (0, 1)
+    WHERE account_id = $1 AND delivery.clock = old.clock AND state IN (0, 1, 6)
 )
 SELECT clock FROM old
 """
@@ -68,8 +68,9 @@ SELECT clock FROM old
 async def follow_system(transaction: Connection, account_id: str) -> bool:
     """Give an account the machine's clock, its waiting runs and deliveries with it; False when there is no account.
 
-    What waits keeps its moment: whatever lies in the past is due at once. Waits for whoever works on people now, so
-    that no run begins on the old clock meanwhile.
+    Runs that are parked and messages that wait for a user move, too: they may go on later. What waits keeps its moment:
+    whatever lies in the past is due at once. Waits for whoever works on people now, so that no run begins on the old
+    clock meanwhile.
     """
     await lock_every_bucket(transaction)
     return await transaction.fetch_value(_FOLLOW, account_id) is not None

@@ -81,7 +81,7 @@ _IN_FLIGHT = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 1 AND clock = 
 
 _NEXT = """
 SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
-    SELECT due_at AS at FROM delivery WHERE clock = $1 AND bucket = b.number::smallint AND state = 0
+    SELECT due_at AS at FROM delivery WHERE clock = $1 AND bucket = b.number::smallint AND state = 0 AND due_at > $2
     ORDER BY due_at LIMIT 1
 ) AS first
 """
@@ -197,9 +197,12 @@ async def resolve_lapsed(transaction: Connection, system_now: datetime, retried:
     return len(await transaction.fetch(_LAPSED, system_now, list(retried), limit))
 
 
-async def next_due(connection: Connection | Database, clock: int) -> datetime | None:
-    """Return when the next queued delivery of a clock is due, None when none is queued."""
-    moment: datetime | None = await connection.fetch_value(_NEXT, clock)
+async def next_due(connection: Connection | Database, clock: int, after: datetime) -> datetime | None:
+    """Return when the next queued delivery of a clock is due after a moment, None when none is.
+
+    What was due before waits for something else, such as a provider's pause.
+    """
+    moment: datetime | None = await connection.fetch_value(_NEXT, clock, after)
     return moment
 
 

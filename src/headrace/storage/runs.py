@@ -71,7 +71,7 @@ RETURNING run_id
 
 _NEXT = """
 SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
-    SELECT resume_at AS at FROM run WHERE clock = $1 AND bucket = b.number::smallint AND state = 0
+    SELECT resume_at AS at FROM run WHERE clock = $1 AND bucket = b.number::smallint AND state = 0 AND resume_at > $2
     ORDER BY resume_at LIMIT 1
 ) AS first
 """
@@ -174,7 +174,7 @@ async def retry_parked(transaction: Connection, bucket: int, account_id: str, ru
     return await transaction.fetch_value(_RETRY, bucket, account_id, run_id) is not None
 
 
-async def next_resume(connection: Connection, clock: int) -> datetime | None:
-    """Return when the next waiting run of a clock is due, None when none waits."""
-    moment: datetime | None = await connection.fetch_value(_NEXT, clock)
+async def next_resume(connection: Connection, clock: int, after: datetime) -> datetime | None:
+    """Return when the next waiting run of a clock is due after a moment, None when none is."""
+    moment: datetime | None = await connection.fetch_value(_NEXT, clock, after)
     return moment

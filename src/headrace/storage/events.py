@@ -8,16 +8,14 @@ Source: DESIGN section 8 (event uniqueness); reference 5.4 (a repeated `unique_i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.storage.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event on its way into the database; `bucket` is its profile's."""
 
     bucket: int
@@ -97,16 +95,5 @@ async def insert_quietly(transaction: Connection, account_id: str, events: Seque
 
 
 def _columns(events: Sequence[NewEvent]) -> list[list[Any]]:
-    return [
-        [event.bucket for event in events],
-        [event.profile_id for event in events],
-        [event.metric_id for event in events],
-        [event.unique_id for event in events],
-        [event.number for event in events],
-        [event.occurred_at for event in events],
-        [event.properties for event in events],
-        [event.value for event in events],
-        [event.value_currency for event in events],
-        [event.backfill for event in events],
-        [event.chain for event in events],
-    ]
+    """Return one array per field, in the order of the fields, which is that of `_COLUMNS`."""
+    return [list(column) for column in zip(*events, strict=True)] or [[] for _ in NewEvent._fields]

@@ -10,7 +10,6 @@ never deadlock. Source: DESIGN section 8 (identity).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -29,6 +28,9 @@ class Kind(IntEnum):
     EXTERNAL = 3
     ANONYMOUS = 4
 
+    # Identifiers are keys of dicts, and an enum hashes by its name, in Python.
+    __hash__ = int.__hash__
+
 
 class Identifier(NamedTuple):
     """One identifier, normalized."""
@@ -37,8 +39,11 @@ class Identifier(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingProfile:
+NOTHING: Mapping[str, Any] = {}
+KINDS = {int(kind): kind for kind in Kind}
+
+
+class IncomingProfile(NamedTuple):
     """A person as a request describes them.
 
     `profile_id` is given when the request names one. `fields` holds column values (first_name, title, timezone ...),
@@ -50,19 +55,27 @@ class IncomingProfile:
     phone_number: str | None = None
     external_id: str | None = None
     anonymous_id: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    location: Mapping[str, Any] = field(default_factory=dict)
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = NOTHING
+    location: Mapping[str, Any] = NOTHING
+    properties: Mapping[str, Any] = NOTHING
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether an identifier was given."""
+        return bool(normal_email(self.email) or self.phone_number or self.external_id or self.anonymous_id)
 
     def identifiers(self) -> list[Identifier]:
         """Return the identifiers that were given, in the order in which they decide."""
-        given = (
-            (Kind.EMAIL, normal_email(self.email)),
-            (Kind.PHONE, self.phone_number),
-            (Kind.EXTERNAL, self.external_id),
-            (Kind.ANONYMOUS, self.anonymous_id),
-        )
-        return [Identifier(kind, value) for kind, value in given if value]
+        found: list[Identifier] = []
+        if email := normal_email(self.email):
+            found.append(Identifier(Kind.EMAIL, email))
+        if self.phone_number:
+            found.append(Identifier(Kind.PHONE, self.phone_number))
+        if self.external_id:
+            found.append(Identifier(Kind.EXTERNAL, self.external_id))
+        if self.anonymous_id:
+            found.append(Identifier(Kind.ANONYMOUS, self.anonymous_id))
+        return found
 
 
 def normal_email(email: str | None) -> str | None:
@@ -97,7 +110,7 @@ async def find(connection: Connection, account_id: str, wanted: Collection[Ident
     if not wanted:
         return {}
     rows = await connection.fetch(_FIND, account_id, *_keys(account_id, wanted))
-    return {Identifier(Kind(row["kind"]), row["value"]): row["profile_id"] for row in rows}
+    return {Identifier(KINDS[row["kind"]], row["value"]): row["profile_id"] for row in rows}
 
 
 async def claim(transaction: Connection, account_id: str, claims: Sequence[tuple[Identifier, str]]) -> bool:

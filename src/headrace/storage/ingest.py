@@ -7,21 +7,20 @@ an event is worked out later by the consumer. It takes no bucket lock. Source: D
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.errors import Problem
 from headrace.ids import IdSource, bucket_of, event_number
 from headrace.storage.database import Connection
 from headrace.storage.events import NewEvent, insert_pending
-from headrace.storage.identity import IncomingProfile
+from headrace.storage.identity import NOTHING, IncomingProfile
 from headrace.storage.resolve import Resolver
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingEvent:
+class IncomingEvent(NamedTuple):
     """An event as a request describes it, its metric already known by id.
 
     `occurred_at` is UTC, cut to the second. `unique_id` None stands for the event's own second, so that two events of
@@ -32,15 +31,14 @@ class IncomingEvent:
     metric_id: str
     occurred_at: datetime
     unique_id: str | None = None
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = NOTHING
     value: Decimal | None = None
     value_currency: str | None = None
     backfill: bool = False
     chain: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """An event that is durable. `is_new` is False for a repetition, of which nothing was stored."""
 
     profile_id: str

@@ -60,9 +60,10 @@ class Resolver:
             return Invalid(f"there is no profile {person.profile_id!r} in this account")
         if not person.profile_id and not identifiers:
             return Invalid("a profile needs an id, email, phone_number, external_id or anonymous_id; none was given")
-        known = (self._known[one] for one in identifiers if one in self._known)
-        profile_id = person.profile_id or next(known, None) or self._make()
-        self._claim(profile_id, person, identifiers)
+        known = [self._known.get(one) for one in identifiers]
+        profile_id = person.profile_id or next(filter(None, known), None) or self._make()
+        if None in known or person.fields or person.location or person.properties:
+            self._claim(profile_id, person, identifiers)
         return profile_id
 
     def _make(self) -> str:

@@ -8,13 +8,20 @@ anything is written. Follows reference 5.4.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
-from headrace.api.commands.event_bodies import MAX_BULK, BulkJob, EventProfile, NewEvent, Occurrence
-from headrace.api.commands.limits import check_properties
+from headrace.api.commands.event_bodies import (
+    MAX_BULK,
+    BulkJob,
+    EventProfile,
+    NewEvent,
+    Occurrence,
+    PersonsEventsData,
+)
+from headrace.api.commands.limits import check_properties, surely_within
 from headrace.api.commands.profile_bodies import incoming_profile
 from headrace.api.state import State
 from headrace.clock import to_second
@@ -27,115 +34,117 @@ from headrace.storage.metrics import API
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 FURTHEST = timedelta(days=366)
-MAX_VALUE = Decimal(10) ** 12
+MAX_VALUE = 10**12
 """A value that is no larger fits into the sums of reports. Our choice."""
+SINGLE, BULK = "/data/attributes", "/data/attributes/events-bulk-create/data"
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """One event of a request: what happened, to whom, and the pointers by which its parts are named."""
+class _Event(NamedTuple):
+    """One event of a request: what happened, to whom, and where in a bulk job it stands.
+
+    Pointers are worked out only for what is wrong, because a bulk job has a thousand events.
+    """
 
     person: IncomingProfile
     what: Occurrence
-    pointer: str
-    person_pointer: str
     backfill: bool
+    row: int | None = None
+    number: int = 0
 
     @property
     def metric(self) -> tuple[str, str]:
         """Integration and name of the metric."""
-        attributes = self.what.metric.data.attributes
-        service = attributes.service
-        return (API if service is None or service.lower() == API.lower() else service), attributes.name
+        attributes = self.what["metric"]["data"]["attributes"]
+        service = attributes.get("service")
+        return (API if service is None or service.lower() == API.lower() else service), attributes["name"]
+
+    @property
+    def pointer(self) -> str:
+        """Where its attributes stand in the request."""
+        return SINGLE if self.row is None else f"{BULK}/{self.row}/attributes/events/data/{self.number}/attributes"
+
+    @property
+    def person_pointer(self) -> str:
+        """Where its person stands in the request."""
+        return f"{SINGLE if self.row is None else f'{BULK}/{self.row}/attributes'}/profile"
 
 
 async def create_event(call: Call[State, NewEvent]) -> None:
     """Take one event in; returns when it is committed. Raises `Problems`."""
     attributes = call.body.data.attributes
-    pointer = "/data/attributes"
-    person = _person(attributes.profile)
-    await _take(
-        call.ctx.state,
-        [_Event(person, attributes, pointer, f"{pointer}/profile", bool(attributes.backfill))],
-    )
+    event = _Event(_person(attributes["profile"]), attributes, bool(attributes.get("backfill")))
+    await _take(call.ctx.state, [event])
 
 
 async def create_events(call: Call[State, BulkJob]) -> None:
     """Take the events of several people in, all or none; returns when they are committed. Raises `Problems`."""
-    people = call.body.data.attributes.people.data
-    count = sum(len(one.attributes.events.data) for one in people)
-    pointer = "/data/attributes/events-bulk-create/data"
+    people = call.body.data.attributes.people["data"]
+    count = sum(len(one["attributes"]["events"]["data"]) for one in people)
     if not 0 < count <= MAX_BULK:
-        raise Invalid(f"The job holds {count} events; it must hold 1 to {MAX_BULK}.", pointer=pointer)
-    events: list[_Event] = []
-    for row, one in enumerate(people):
-        person = _person(one.attributes.profile)
-        at = f"{pointer}/{row}/attributes"
-        events += [
-            _Event(
-                person,
-                event.attributes,
-                f"{at}/events/data/{number}/attributes",
-                f"{at}/profile",
-                bool(event.attributes.backfill or one.attributes.backfill),
-            )
-            for number, event in enumerate(one.attributes.events.data)
-        ]
-    await _take(call.ctx.state, events)
+        raise Invalid(f"The job holds {count} events; it must hold 1 to {MAX_BULK}.", pointer=BULK)
+    await _take(call.ctx.state, [event for row, one in enumerate(people) for event in _of_person(row, one)])
+
+
+def _of_person(row: int, one: PersonsEventsData) -> list[_Event]:
+    attributes = one["attributes"]
+    person = _person(attributes["profile"])
+    backfill = bool(attributes.get("backfill"))
+    return [
+        _Event(person, event["attributes"], bool(event["attributes"].get("backfill")) or backfill, row, number)
+        for number, event in enumerate(attributes["events"]["data"])
+    ]
 
 
 def _person(profile: EventProfile) -> IncomingProfile:
-    return incoming_profile(profile.data.attributes, profile.data.id)
+    data = profile["data"]
+    return incoming_profile(data.get("attributes") or {}, data.get("id"))
 
 
 async def _take(state: State, events: Sequence[_Event]) -> None:
     now = state.clock.now()
-    problems = [problem for event in events for problem in _mistakes(event, now)]
+    latest = now + FURTHEST
+    problems = [problem for event in events for problem in _mistakes(event, latest)]
     problems += await _unknown_people(state, events)
     if problems:
         raise Problems(problems)
-    metrics = await _metric_ids(state, events)
-    incoming = [_incoming(event, metrics[event.metric], now) for event in events]
+    keys = [event.metric for event in events]
+    metrics = await _metric_ids(state, set(keys))
+    incoming = [_incoming(event, metrics[key], now) for event, key in zip(events, keys, strict=True)]
     results = await state.services.ingest.submit(state.account_id, incoming, now)
     refused = [one for one in results if isinstance(one, Problem)]
     if refused:
         raise Problems(refused)
 
 
-def _mistakes(event: _Event, now: datetime) -> list[Problem]:
-    problems = check_properties(event.what.properties, f"{event.pointer}/properties")
-    person = event.person
+def _mistakes(event: _Event, latest: datetime) -> list[Problem]:
+    problems: list[Problem] = []
+    person, what = event.person, event.what
+    if not surely_within(what["properties"]):
+        problems += check_properties(what["properties"], f"{event.pointer}/properties")
     if person.properties:
         problems += check_properties(person.properties, f"{event.person_pointer}/data/attributes/properties")
-    if person.profile_id is None and not person.identifiers():
+    if not (person.profile_id or person.is_identified):
         problems.append(
             Invalid(
                 "A profile needs an id, email, phone_number, external_id or anonymous_id; none was given.",
                 pointer=f"{event.person_pointer}/data/attributes",
             )
         )
-    return problems + _mistakes_of_time(event, now) + _mistakes_of_value(event)
+    moment, value = what.get("time"), what.get("value")
+    if moment is not None and not EARLIEST <= moment <= latest:
+        problems.append(_wrong_time(event, moment, latest))
+    if value is not None and abs(value) > MAX_VALUE:
+        detail = f'"value" is {value}; it must lie within {MAX_VALUE:,}.'
+        problems.append(Invalid(detail, pointer=f"{event.pointer}/value"))
+    return problems
 
 
-def _mistakes_of_time(event: _Event, now: datetime) -> list[Problem]:
-    moment = event.what.time
-    if moment is None or EARLIEST <= moment <= now + FURTHEST:
-        return []
-    latest = (now + FURTHEST).date().isoformat()
-    return [
-        Invalid(
-            f'"time" is {moment.isoformat()}; it must lie after the year 1989 and no later than {latest}, '
-            "a year from now.",
-            pointer=f"{event.pointer}/time",
-        )
-    ]
-
-
-def _mistakes_of_value(event: _Event) -> list[Problem]:
-    value = event.what.value
-    if value is None or abs(value) <= MAX_VALUE:
-        return []
-    return [Invalid(f'"value" is {value}; it must lie within {MAX_VALUE:,}.', pointer=f"{event.pointer}/value")]
+def _wrong_time(event: _Event, moment: datetime, latest: datetime) -> Problem:
+    return Invalid(
+        f'"time" is {moment.isoformat()}; it must lie after the year 1989 and no later than '
+        f"{latest.date().isoformat()}, a year from now.",
+        pointer=f"{event.pointer}/time",
+    )
 
 
 async def _unknown_people(state: State, events: Sequence[_Event]) -> list[Problem]:
@@ -152,10 +161,9 @@ async def _unknown_people(state: State, events: Sequence[_Event]) -> list[Proble
     ]
 
 
-async def _metric_ids(state: State, events: Sequence[_Event]) -> dict[tuple[str, str], str]:
+async def _metric_ids(state: State, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     names: defaultdict[str, set[str]] = defaultdict(set)
-    for event in events:
-        integration, name = event.metric
+    for integration, name in keys:
         names[integration].add(name)
     found: dict[tuple[str, str], str] = {}
     for integration, wanted in names.items():
@@ -166,14 +174,14 @@ async def _metric_ids(state: State, events: Sequence[_Event]) -> dict[tuple[str,
 
 def _incoming(event: _Event, metric_id: str, now: datetime) -> IncomingEvent:
     what = event.what
-    moment = what.time
+    value = what.get("value")
     return IncomingEvent(
-        profile=event.person,
-        metric_id=metric_id,
-        occurred_at=to_second(moment or now),
-        unique_id=what.unique_id,
-        properties=what.properties,
-        value=None if what.value is None else Decimal(str(what.value)),
-        value_currency=what.value_currency,
-        backfill=event.backfill,
+        event.person,
+        metric_id,
+        to_second(what.get("time") or now),
+        what.get("unique_id"),
+        what["properties"],
+        None if value is None else Decimal(str(value)),
+        what.get("value_currency"),
+        event.backfill,
     )

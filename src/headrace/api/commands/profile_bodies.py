@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
 
 from headrace.api.commands.values import Coordinate, Email, Phone, Properties, ShortText, Text
 from headrace.jsonapi.bodies import Id, Model
@@ -15,36 +16,41 @@ PLAIN = ("first_name", "last_name", "organization", "locale", "title", "image")
 IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id")
 
 
-class Location(Model):
+@with_config(extra="forbid")
+class Location(TypedDict, total=False):
     """Where somebody lives."""
 
-    address1: Text | None = None
-    address2: Text | None = None
-    city: Text | None = None
-    country: Text | None = None
-    latitude: Coordinate | None = None
-    longitude: Coordinate | None = None
-    region: Text | None = None
-    zip: Text | None = None
-    timezone: ShortText | None = None
-    ip: ShortText | None = None
+    address1: Text | None
+    address2: Text | None
+    city: Text | None
+    country: Text | None
+    latitude: Coordinate | None
+    longitude: Coordinate | None
+    region: Text | None
+    zip: Text | None
+    timezone: ShortText | None
+    ip: ShortText | None
 
 
-class ProfileAttributes(Model):
-    """What a request may say about a person; null clears when a profile is changed and says nothing elsewhere."""
+@with_config(extra="forbid")
+class ProfileAttributes(TypedDict, total=False):
+    """What a request may say about a person; null clears when a profile is changed and says nothing elsewhere.
 
-    email: Email | None = None
-    phone_number: Phone | None = None
-    external_id: ShortText | None = None
-    anonymous_id: ShortText | None = None
-    first_name: ShortText | None = None
-    last_name: ShortText | None = None
-    organization: ShortText | None = None
-    locale: ShortText | None = None
-    title: ShortText | None = None
-    image: Text | None = None
-    location: Location | None = None
-    properties: Properties | None = None
+    A dict, because every event brings one: checking it takes half of what a model takes.
+    """
+
+    email: Email | None
+    phone_number: Phone | None
+    external_id: ShortText | None
+    anonymous_id: ShortText | None
+    first_name: ShortText | None
+    last_name: ShortText | None
+    organization: ShortText | None
+    locale: ShortText | None
+    title: ShortText | None
+    image: Text | None
+    location: Location | None
+    properties: Properties | None
 
 
 class PatchProperties(Model):
@@ -104,15 +110,21 @@ class ChangedProfile(Model):
 
 def incoming_profile(attributes: ProfileAttributes, profile_id: str | None = None) -> IncomingProfile:
     """Return a person as the storage takes them; what is null or absent is left out."""
-    given = attributes.model_dump(exclude_none=True)
-    location: dict[str, Any] = given.get("location", {})
-    fields = {name: given[name] for name in PLAIN if name in given}
+    location: dict[str, Any] = _given(attributes.get("location"))
+    fields = {name: value for name, value in attributes.items() if name in PLAIN and value is not None}
     if "timezone" in location:
         fields["timezone"] = location.pop("timezone")
     return IncomingProfile(
-        profile_id=profile_id,
-        **{name: given.get(name) or None for name in IDENTIFIERS},
-        fields=fields,
-        location=location,
-        properties=attributes.properties or {},
+        profile_id,
+        attributes.get("email") or None,
+        attributes.get("phone_number") or None,
+        attributes.get("external_id") or None,
+        attributes.get("anonymous_id") or None,
+        fields,
+        location,
+        attributes.get("properties") or {},
     )
+
+
+def _given(location: Location | None) -> dict[str, Any]:
+    return {name: value for name, value in location.items() if value is not None} if location else {}

@@ -62,13 +62,14 @@ async def import_profile(call: Call[State, ProfileImport]) -> Written:
 
 def _change(attributes: ProfileAttributes, patch: PatchProperties | None) -> ProfileChange:
     """Return what a body asks for; what it does not name stays as it is, null clears."""
-    problems = check_properties(attributes.properties or {}, f"{ATTRIBUTES}/properties")
+    properties = attributes.get("properties") or {}
+    problems = check_properties(properties, f"{ATTRIBUTES}/properties")
     if problems:
         raise Problems(problems)
-    given = attributes.model_dump(exclude_unset=True)
+    given: dict[str, Any] = {**attributes}
     fields = {name: given[name] for name in (*PLAIN, *IDENTIFIERS) if name in given}
     fields.update({name: fields[name] or None for name in IDENTIFIERS if name in fields})
-    location: dict[str, Any] = given.get("location") or {}
+    location: dict[str, Any] = {**(attributes.get("location") or {})}
     if "timezone" in location:
         fields["timezone"] = location.pop("timezone")
     patch = patch or PatchProperties()
@@ -76,7 +77,7 @@ def _change(attributes: ProfileAttributes, patch: PatchProperties | None) -> Pro
     return ProfileChange(
         fields=fields,
         location=location,
-        properties=attributes.properties or {},
+        properties=properties,
         append=patch.append or {},
         unappend=patch.unappend or {},
         unset=(unset,) if isinstance(unset, str) else tuple(unset),

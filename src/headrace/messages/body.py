@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 
-BODY_START = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
-BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
+BODY_START = re.compile(r"<body\b[^<>]*>", re.IGNORECASE)
+BODY_END = re.compile(r"</body\s{0,20}>", re.IGNORECASE)
+"""Neither looks past the next tag, so that no HTML takes forever."""
 
 HIDDEN = "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all"
 

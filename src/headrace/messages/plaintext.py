@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from headrace.templates.limits import check_cost, check_markup
+
 CONSTRUCT = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 MARKED = re.compile("\ue000([0-9]+)\ue001")
 BLOCKS = frozenset({
@@ -26,7 +28,9 @@ WRITING = frozenset({
 
 
 def text_source(source: str) -> str:
-    """Return the plain-text template of an HTML template."""
+    """Return the plain-text template of an HTML template; raises `TemplateProblem` for what takes forever to read."""
+    check_cost(source)
+    check_markup(source)
     constructs: list[str] = []
 
     def hide(match: re.Match[str]) -> str:

@@ -9,10 +9,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace.clock import stopwatch
-from headrace.templates.problems import RenderProblem
+from headrace.templates.problems import RenderProblem, TemplateProblem
 
 CHECK_EVERY = 16
 """Values or loop turns written between two looks at the deadline."""
+
+
+CONSTRUCTS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
+MOST_LOOKING = 50_000_000
+"""Characters that may be looked at for ends that are missing, about a second's work."""
+
+
+def check_cost(source: str) -> None:
+    """Raise `TemplateProblem` for a source in which so much is opened and never closed that reading it takes forever.
+
+    Whoever reads constructs looks for the end of each, as far as the line goes (or the text, for what is made from it);
+    each tag of HTML is looked for likewise.
+    """
+    for opening, closing in CONSTRUCTS:
+        if sum(_looking(line, opening, closing) for line in source.split("\n")) > MOST_LOOKING:
+            raise TemplateProblem(f"too many {opening} are never closed by {closing}")
+        if _looking(source, opening, closing) > MOST_LOOKING:
+            raise TemplateProblem(f"too many {opening} are never closed by {closing}")
+
+
+def check_markup(html: str) -> None:
+    """Raise `TemplateProblem` for HTML in which so many tags never end that reading it takes forever."""
+    unclosed = sum(">" not in piece for piece in html.split("<")[1:]) + _unended(html, "<!--", "-->")
+    unclosed += _unended(html, "<![", "]>") + _unended(html, "<?", ">")
+    if unclosed * len(html) > MOST_LOOKING // 4:
+        raise TemplateProblem("too many < are never closed by >")
+
+
+def _looking(text: str, opening: str, closing: str) -> int:
+    """Return about how many characters are looked at in vain: by each opening behind the last end, all the rest."""
+    rest = text[text.rfind(closing) + 1 :] if closing in text else text
+    return rest.count(opening) * len(rest)
+
+
+def _unended(text: str, opening: str, closing: str) -> int:
+    return text.count(opening, text.rfind(closing) + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from django.template.engine import Engine
 
 from headrace.templates import django_engine, links
 from headrace.templates.language import FILTERS, TAGS, explain
-from headrace.templates.limits import Budget, Limits
+from headrace.templates.limits import Budget, Limits, check_cost
 from headrace.templates.problems import RenderProblem, TemplateProblem
 from headrace.templates.surroundings import Surroundings
 
@@ -51,7 +51,7 @@ class Template:
             raise RenderProblem(f"the template fails: {error}") from error
         if len(text) > self.limits.output_characters:
             raise RenderProblem(f"the template writes more than {self.limits.output_characters} characters")
-        return text
+        return _storable(text)
 
 
 def compile(source: str, *, prepare: Callable[[str], Any | None] | None = None, limits: Limits = LIMITS) -> Template:
@@ -62,6 +62,7 @@ def compile(source: str, *, prepare: Callable[[str], Any | None] | None = None, 
     """
     if len(source) > limits.source_characters:
         raise TemplateProblem(f"the template has {len(source)} characters; at most {limits.source_characters} are read")
+    check_cost(source)
     try:
         parsed = django_engine.parse(source, ENGINE)
     except TemplateSyntaxError as error:
@@ -73,6 +74,12 @@ def compile(source: str, *, prepare: Callable[[str], Any | None] | None = None, 
     if prepare is not None:
         links.mark(parsed.nodelist, prepare)
     return Template(parsed, limits)
+
+
+def _storable(text: str) -> str:
+    """Return text without NULs and halves of characters, which filters can make and nobody can store or send."""
+    text = text.replace("\x00", "")
+    return text if text.isascii() else text.encode(errors="ignore").decode()
 
 
 def _problem(error: Exception) -> TemplateProblem:

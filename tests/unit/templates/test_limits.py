@@ -82,6 +82,27 @@ def test_a_deadline_ends_a_slow_template() -> None:
         slow.render({})
 
 
+@pytest.mark.parametrize("source", ["{{" * 50_000, "{%" * 50_000, "{#" * 50_000, "{{ x }}" + "{{" * 50_000])
+def test_a_source_that_opens_and_never_closes_is_refused_at_once(source: str) -> None:
+    """Looking for the end of each construct would take minutes, and nothing can interrupt it."""
+    with pytest.raises(TemplateProblem, match="never closed"):
+        compile(source)
+
+
+def test_a_long_line_of_closed_constructs_and_a_long_mail_are_compiled() -> None:
+    """What is closed is looked at once."""
+    assert "1" * 5_000 == compile("{{ x }}" * 5_000).render({"x": 1})
+    assert compile("{ { {{ x }} {\n" * 20_000).render({"x": 1}).startswith("{ { 1 {")
+
+
+@pytest.mark.parametrize(
+    "made", ["0|stringformat:'c'", "'%00'|urldecode", "'AA=='|base64_decode", "55296|stringformat:'c'"]
+)
+def test_what_nobody_can_store_is_left_out(made: str) -> None:
+    """A NUL or half a character that a filter makes would fail the whole batch in which the message is stored."""
+    assert "añb" == compile("a{{ n }}{{ " + made + " }}b").render({"n": "ñ"})
+
+
 def test_a_source_that_is_too_long_is_refused() -> None:
     """The size of a template is limited."""
     with pytest.raises(TemplateProblem, match="at most 10"):

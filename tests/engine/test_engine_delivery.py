@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email
 from headrace.channels.port import EmailEnvelope, Envelope, Refusal, Refused, Result, Retry, Sent, Unconfirmed
+from headrace.engine import deliver
+from headrace.engine.core import Core
 from headrace.engine.deliver import MOST_ATTEMPTS, resolve_leases
+from headrace.engine.letters import Letter
 from headrace.engine.worker import Worker
 from headrace.model import Channel, DeliveryState
 from headrace.storage import flows
 from headrace.storage.database import Database, Row
+from headrace.storage.deliveries import DeliveryResult
 from headrace.storage.templates import update_template
 
 SYSTEM_NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -186,6 +193,73 @@ async def test_only_a_lapsed_lease_is_resolved(database: Database, safe: bool, s
     assert 1 == await resolve_leases(shop.core)
 
     assert state == (await the_delivery(shop))["state"]
+
+
+async def test_what_could_not_be_prepared_is_tried_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure before the provider saw anything leaves no lease to lapse: the message is queued, and sent later."""
+    machine = Machine()
+    provider = Answering()
+    shop = await queue_one(database, provider, machine)
+    with monkeypatch.context() as patch:
+        patch.setattr(deliver, "write_letters", _failing)
+        await shop.drain()
+    waiting = await the_delivery(shop)
+    machine.moment += deliver.AFTER_A_BUG
+
+    await shop.drain()
+
+    assert (DeliveryState.QUEUED, None) == (waiting["state"], waiting["claimed_by"])
+    assert (DeliveryState.SENT, 1) == ((await the_delivery(shop))["state"], len(provider.given))
+
+
+async def _failing(*_: object) -> None:
+    raise ZeroDivisionError("a bug before anything was sent")
+
+
+async def test_one_message_that_cannot_be_prepared_holds_up_nobody_else(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others of its batch go out; it is given up after ten attempts."""
+    machine = Machine()
+    shop = await EngineShop.open(database, providers={Channel.EMAIL: Answering()})
+    shop.core = replace(shop.core, clock=machine)
+    metric = await shop.metric("Checkout Started")
+    await shop.flow(definition(metric, email("mail", await shop.template())))
+    await shop.events("Checkout Started", ["ana", "ben"])
+    sound = deliver.write_letters
+
+    async def write_letters(core: Core, rows: Sequence[Row], now: datetime) -> list[Letter | DeliveryResult]:
+        if any(row["profile_id"] == shop.people["ben"] for row in rows):
+            raise ZeroDivisionError("a bug before anything was sent")
+        return await sound(core, rows, now)
+
+    monkeypatch.setattr(deliver, "write_letters", write_letters)
+    for _ in range(MOST_ATTEMPTS):
+        await shop.drain()
+        machine.moment += deliver.AFTER_A_BUG
+
+    states = {row["profile_id"]: row["state"] for row in await shop.deliveries()}
+    assert {shop.people["ana"]: DeliveryState.SENT, shop.people["ben"]: DeliveryState.FAILED} == states
+
+
+@pytest.mark.parametrize("error", [asyncpg.DeadlockDetectedError("in the way"), OSError("gone")])
+async def test_a_result_that_could_not_be_written_is_written_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """What the provider took is recorded as sent even when the first attempt to say so fails."""
+    shop = await queue_one(database, Answering())
+    sound, errors = deliver.record_results, [error]
+
+    async def record_results(*args: Any) -> set[UUID]:
+        if errors:
+            raise errors.pop()
+        return await sound(*args)
+
+    monkeypatch.setattr(deliver, "record_results", record_results)
+    await shop.drain()
+
+    assert DeliveryState.SENT == (await the_delivery(shop))["state"]
+    assert ["Received Email"] == await events(shop)
 
 
 async def test_somebody_who_unsubscribes_while_a_message_is_queued_does_not_get_it(database: Database) -> None:

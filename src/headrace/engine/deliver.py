@@ -9,15 +9,21 @@ Source: DESIGN section 3 (sending).
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from headrace.channels.port import Refusal, Refused, Result, Retry, Sent, Unconfirmed
+from headrace.engine.advance import LOST
 from headrace.engine.core import Core
 from headrace.engine.letters import UNABLE, UNABLE_EMAIL, Letter, write_letters
 from headrace.model import Channel, DeliveryState
+from headrace.storage.database import Row
 from headrace.storage.deliveries import Claim, DeliveryResult, claim_deliveries, record_results, resolve_lapsed
 from headrace.storage.interactions import Interaction, Kind, record_interactions
 
@@ -27,6 +33,10 @@ MOST_ATTEMPTS = 10
 LONGEST_BACKOFF = timedelta(hours=1)
 """Our choice: a provider that asks to wait is asked ten times, each wait twice as long as the one before."""
 AFTER_A_BUG = timedelta(minutes=1)
+PASSING = (*LOST, asyncpg.TransactionRollbackError)
+"""Errors that say nothing about what was to be written: the server is away, or the transaction was in the way."""
+RECORDING_PAUSES = (0.05, 0.2, 1.0, 2.0, 4.0)
+"""Seconds between attempts to write results, which are shorter than any lease together."""
 LAPSED_AT_ONCE = 1000
 
 
@@ -45,11 +55,34 @@ async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: dat
         rows = await claim_deliveries(transaction, clock, buckets, now, core.limits.delivering, claim)
     if not rows:
         return 0
-    decided = await write_letters(core, rows, now)
+    decided = await _decided(core, rows, now)
     outcomes = [Outcome(one) for one in decided if isinstance(one, DeliveryResult)]
     outcomes += await _hand_over(core, [one for one in decided if isinstance(one, Letter)], claim)
     await _record(core, claim, outcomes)
     return len(rows)
+
+
+async def _decided(core: Core, rows: Sequence[Row], now: datetime) -> Sequence[Letter | DeliveryResult]:
+    """Return what to do with each delivery; those for which that cannot be found out wait, for none of them was sent.
+
+    A row that fails by itself does not take the others with it, and is given up like one that the provider puts off.
+    """
+    try:
+        return await write_letters(core, rows, now)
+    except Exception as error:
+        log.exception("%d deliveries could not be prepared", len(rows))
+        if isinstance(error, LOST) or len(rows) == 1:
+            not_before = core.clock.now() + AFTER_A_BUG
+            return [_put_off(row, not_before) for row in rows]
+    return [one for row in rows for one in await _decided(core, [row], now)]
+
+
+def _put_off(row: Row, not_before: datetime) -> DeliveryResult:
+    place = (row["bucket"], row["account_id"], row["delivery_id"])
+    if row["attempts"] >= MOST_ATTEMPTS:
+        reason = UNABLE.get(Channel(row["channel"]), UNABLE_EMAIL)
+        return DeliveryResult(*place, DeliveryState.FAILED, row["due_at"], reason)
+    return DeliveryResult(*place, DeliveryState.QUEUED, row["due_at"], not_before=not_before)
 
 
 async def resolve_leases(core: Core) -> int:
@@ -153,12 +186,48 @@ def _interaction(channel: Channel, letter: Letter, kind: Kind, more: Mapping[str
 
 
 async def _record(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    """Write down what came of a batch, trying again for a while: what was sent must not be forgotten.
+
+    What the database refuses of one delivery does not take the others with it.
+    """
+    for pause in (*RECORDING_PAUSES, None):
+        try:
+            await _record_once(core, claim, outcomes)
+            return
+        except PASSING:
+            if pause is None:
+                raise
+            log.exception("the results of %d deliveries are written once more", len(outcomes))
+            await asyncio.sleep(pause)
+        except Exception:
+            if len(outcomes) <= 1:
+                raise
+            break
+    await _record_singly(core, claim, outcomes)
+
+
+async def _record_singly(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        try:
+            await _record(core, claim, [outcome])
+        except PASSING:
+            raise
+        except Exception:
+            log.exception("the result of delivery %s could not be written", outcome.result.delivery_id)
+
+
+async def _record_once(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
     accounts = sorted({one.result.account_id for one in outcomes if one.interaction})
     batches = [await core.recorder.prepare(account_id, _interactions(outcomes, account_id)) for account_id in accounts]
     async with core.database.transaction() as transaction:
-        await record_results(transaction, claim.name, [one.result for one in outcomes])
+        await record_results(transaction, claim.name, sorted((one.result for one in outcomes), key=_place))
         for batch in batches:
             await record_interactions(transaction, batch)
+
+
+def _place(result: DeliveryResult) -> tuple[str, int, uuid.UUID]:
+    """Return where a row stands in the order in which whoever records something locks deliveries."""
+    return result.account_id, result.bucket, result.delivery_id
 
 
 def _interactions(outcomes: Iterable[Outcome], account_id: str) -> list[Interaction]:

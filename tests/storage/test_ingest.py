@@ -13,7 +13,7 @@ from headrace.engine.ingest import Ingest
 from headrace.errors import Invalid
 from headrace.ids import SeededIds
 from headrace.storage.database import Database
-from headrace.storage.identity import IncomingProfile
+from headrace.storage.identity import Identifier, IncomingProfile, Kind, claim
 from headrace.storage.ingest import Accepted, IncomingEvent
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
@@ -149,6 +149,25 @@ async def test_concurrent_creators_make_one_profile(desk: Desk) -> None:
     names = {one.profile_id for batch in answers for one in batch}
     counts = [await desk.count(table) for table in ("profile", "identifier", "event")]
     assert (len(names), counts) == (40, [40, 80, 320])
+
+
+async def test_a_batch_that_deadlocks_with_another_begins_anew(desk: Desk) -> None:
+    """Whoever holds a person and wants an address that somebody holds who wants the person loses no event."""
+    [ann] = await desk.post(event(profile=IncomingProfile(external_id="x-1"), unique_id="1"))
+    ann_again = IncomingProfile(external_id="x-1", email="ann@example.com")
+    async with desk.database.transaction() as other:
+        await other.execute("SET LOCAL deadlock_timeout = '60s'")
+        await claim(other, "AAAAAA", [(Identifier(Kind.EMAIL, "ann@example.com"), "01OTHER")])
+        posted = asyncio.create_task(desk.post(event(profile=ann_again, unique_id="2")))
+        while not await desk.database.fetch_value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            pass
+        await other.execute("UPDATE profile SET title = 'Dr.' WHERE profile_id = $1", ann.profile_id)
+
+    [answer] = await posted
+    assert answer.is_new
+    assert await desk.count("event") == 2
 
 
 async def test_accounts_do_not_share_people(desk: Desk) -> None:

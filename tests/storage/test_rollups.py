@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from headrace.storage.database import Database
@@ -96,3 +97,21 @@ async def test_folding_all_takes_only_accounts_with_something_to_fold(shop: Shop
     assert await fold_all(shop.database) == 1
     assert await fold_all(shop.database) == 0
     assert not await fold(shop.database, "NOBODY")
+
+
+async def test_an_account_that_cannot_be_folded_holds_up_no_other(shop: Shop) -> None:
+    """The one whose sums no longer fit keeps its deltas; the accounts after it are folded."""
+    other = await Shop.open(shop.database, "UTC", "ZZZZZZ")
+    await deliver(shop, NOON)
+    await deliver(shop, NOON)
+    await deliver(other, NOON)
+    async with shop.database.transaction() as transaction:
+        own = shop.account.account_id
+        most = 2**63 - 1
+        await transaction.execute("UPDATE message_delta SET spend_millionths = $2 WHERE account_id = $1", own, most)
+
+    assert await fold_all(shop.database) == 1
+    with pytest.raises(asyncpg.NumericValueOutOfRangeError):
+        await fold_all(shop.database)
+    assert await shop.rows("message_rollup", "DISTINCT account_id") == [("ZZZZZZ",)]
+    assert await shop.rows("message_delta", "account_id, count(*)", group="account_id") == [(own, 2)]

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import asyncpg
+
 from headrace.clock import Clock
 from headrace.errors import Problem
 from headrace.ids import IdSource
@@ -116,7 +118,8 @@ class Ingest:
             try:
                 async with self._database.transaction() as transaction:
                     return await ingest(transaction, account_id, events, serials, arrival, self._ids)
-            except LostRace:
+            except (LostRace, asyncpg.DeadlockDetectedError):
+                # Two batches may each hold a person, or an identifier, that the other one wants: begin anew.
                 continue
         raise RuntimeError(f"a batch of {len(events)} events lost {RACES} races for its identifiers")
 

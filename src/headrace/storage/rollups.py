@@ -9,6 +9,7 @@ Days and months are computed here and handed to SQL, so that folding and reading
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from zoneinfo import ZoneInfo
 from headrace.storage.database import Connection, Database
 from headrace.storage.slots import day_of, day_start, month_start
 from headrace.storage.tables import MESSAGE_COUNTS
+
+log = logging.getLogger(__name__)
 
 FOLD_LOCK = 0x466F_6C64
 """The class of the advisory locks, one per account, that a folder holds."""
@@ -56,9 +59,21 @@ ON CONFLICT (account_id) DO UPDATE SET timezone = excluded.timezone
 
 
 async def fold_all(database: Database) -> int:
-    """Fold every account that has something to fold; return how many were folded."""
-    rows = await database.fetch(_ACCOUNTS)
-    return sum([await fold(database, row["account_id"]) for row in rows])
+    """Fold every account that has something to fold; return how many were folded.
+
+    An account that cannot be folded keeps its deltas, which reports add, and holds up no other; its error is raised
+    once the others are done.
+    """
+    folded, failure = 0, None
+    for row in await database.fetch(_ACCOUNTS):
+        try:
+            folded += await fold(database, row["account_id"])
+        except Exception as error:
+            log.exception("the reports of account %s cannot be folded", row["account_id"])
+            failure = error
+    if failure is not None and not folded:
+        raise failure
+    return folded
 
 
 async def fold(database: Database, account_id: str) -> bool:

@@ -15,6 +15,7 @@ import pytest_asyncio
 from api_client import NOW, Api
 from people import counted, made_profile
 
+from headrace.api import tracker
 from headrace.api.app import create_app
 from headrace.api.state import Services
 from headrace.clock import VirtualClock
@@ -23,7 +24,9 @@ from headrace.messages.links import Links, MessageIds, Target
 from headrace.messages.tokens import Kind, Payload, unpadded
 from headrace.model import Account, Channel
 from headrace.storage.accounts import create_account
-from headrace.storage.database import Database
+from headrace.storage.database import Connection, Database
+from headrace.storage.interactions import Interaction, Prepared
+from headrace.storage.interactions import Kind as InteractionKind
 
 BASE = "http://headrace.test"
 SHOP = "https://shop.example/p?a=1"
@@ -106,6 +109,26 @@ async def test_opens_at_once_are_all_recorded(sent: Sent) -> None:
         await sent.api.services.database.fetch_value(f"SELECT sum({name}) FROM message_delta")
         for name in ("opens", "opens_unique")
     ]
+
+
+async def test_an_open_that_cannot_be_recorded_holds_up_no_other(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is refused by itself is given up; the opens before and after it are written once."""
+    sound, marked = tracker.record_interactions, "refused"
+
+    async def record_interactions(transaction: Connection, batch: Prepared) -> tuple[Interaction, ...]:
+        if any(item.url == marked for item in batch.items):
+            raise ValueError("a bug")
+        return await sound(transaction, batch)
+
+    monkeypatch.setattr(tracker, "record_interactions", record_interactions)
+    services, place = sent.api.services, (sent.api.account.account_id, sent.profile_id, sent.delivery_id)
+    notes = [
+        services.tracker.note(Payload(Kind.OPEN, *place), InteractionKind.OPENED, 10, marked if number == 3 else None)
+        for number in range(8)
+    ]
+
+    assert [True] * 8 == await asyncio.gather(*notes)
+    assert 7 == (await sent.row())["opens"]
 
 
 async def test_a_click_redirects_and_is_recorded(sent: Sent) -> None:

@@ -2,8 +2,9 @@
 
 What is here: a queue per process whose batches are written while new ones gather. What is not: the routes (`tracking`)
 and the statements (`storage.interactions`). Whoever opened or clicked is answered after a moment even when the database
-is down; what they did stays queued and is tried again until it is written. Only a queue that is full, or a process that
-ends while the database is away, loses any, and the log says how many. Follows DESIGN section 5.
+is down; what they did stays queued and is tried again until it is written. Only a queue that is full, a process that
+ends while the database is away, and what cannot be written by itself lose any, and the log says how many.
+Follows DESIGN section 5.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+import asyncpg
 
 from headrace.clock import Clock
 from headrace.ids import bucket_of
@@ -30,6 +33,16 @@ QUEUED = 100_000
 RETRY_SECONDS = 1.0
 FAREWELL_SECONDS = 5.0
 """How long a process that ends tries to write what is queued."""
+
+PASSING = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+"""Errors after which the same batch is tried again: the server is away, or the transaction was in the way."""
 
 _log = logging.getLogger(__name__)
 
@@ -85,15 +98,35 @@ class Tracker:
         while self._queue:
             batch = self._queue[:BATCH]
             try:
-                await self._write(batch)
-            except Exception:
+                await self._write_most(batch)
+            except PASSING:
                 _log.exception("opens and clicks wait to be recorded: %d", len(self._queue))
                 await asyncio.sleep(RETRY_SECONDS)
-                continue
-            del self._queue[: len(batch)]
-            for seen in batch:
-                if not seen.written.done():
-                    seen.written.set_result(None)
+
+    async def _write_most(self, batch: Sequence[_Seen]) -> None:
+        """Write the beginning of the queue, without what the database refuses by itself.
+
+        Raises what says nothing about the batch; what was written before that is off the queue.
+        """
+        try:
+            await self._write(batch)
+        except PASSING:
+            raise
+        except Exception:
+            _log.exception("%d opens and clicks cannot be recorded together", len(batch))
+            if len(batch) > 1:
+                half = len(batch) // 2
+                await self._write_most(batch[:half])
+                await self._write_most(batch[half:])
+                return
+            self._lost += 1
+        self._finish(batch)
+
+    def _finish(self, batch: Sequence[_Seen]) -> None:
+        del self._queue[: len(batch)]
+        for seen in batch:
+            if not seen.written.done():
+                seen.written.set_result(None)
 
     async def _write(self, batch: Sequence[_Seen]) -> None:
         by_account: defaultdict[str, list[_Seen]] = defaultdict(list)

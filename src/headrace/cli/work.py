@@ -25,6 +25,7 @@ def work(
     if leash:
         follow_parent()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config.from_environment()
     with address(config) as dsn:
         uvloop.run(run(dsn, config))

@@ -123,7 +123,7 @@ def read_moment(text: str) -> datetime | date | None:
         found = _MOMENT.fullmatch(text)
         if found is None:
             return None
-        if found[3] == "Z" or found[5] is not None and text[-6] in "+-":
+        if found[3] == "Z" or (found[5] is not None and text[-6] in "+-"):
             return datetime.fromisoformat(text)
         clock = found[2] if len(found[2]) <= 15 else found[2][:15]
         return datetime.fromisoformat(f"{found[1]}T{clock}").replace(tzinfo=_zone(found))

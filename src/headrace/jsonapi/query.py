@@ -81,6 +81,15 @@ class Query:
     bound_to: str = ""
 
 
+def asks_nothing(operation: Operation, pairs: Pairs) -> bool:
+    """Return whether a query string is empty and its operation has no default that could stand in for a parameter.
+
+    Then `Query()` is the answer, and posting events need not look for parameters that it does not have.
+    """
+    required = any(one.required for one in operation.parameters)
+    return not (pairs or operation.page or operation.default_sort or required)
+
+
 def parse_query(
     operation: Operation, resources: Resources, pairs: Pairs, *, path: str = "", now: datetime | None = None
 ) -> Query:

@@ -22,14 +22,16 @@ from headrace.errors import Invalid, NotFound, PermissionDenied, Problem, Proble
 from headrace.ids import IdSource
 from headrace.jsonapi.context import JSON_API, Context, fill
 from headrace.jsonapi.document import encode
+from headrace.jsonapi.headers import QuickRequest
 from headrace.jsonapi.operation import Call, Operation, Reply
 from headrace.jsonapi.problems import error_document, from_validation, problems_of, unexpected, wrong_method
-from headrace.jsonapi.query import Pairs, parse_query
+from headrace.jsonapi.query import Pairs, Query, asks_nothing, parse_query
 from headrace.jsonapi.reading import check_accept, check_content_type, parse_json, read_body
 from headrace.jsonapi.resource import Resources
 from headrace.jsonapi.tree import Match, Node, find
 
 MAX_PARAMETERS = 200
+NO_QUERY = Query()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Endpoint:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
-        request = Request(scope, receive)
+        request = QuickRequest(scope, receive)
         response = await self._answer(request)
         if request.method == "HEAD":
             response.body = b""
@@ -163,6 +165,8 @@ def check_scopes(ctx: Context[Any], operation: Operation) -> None:
 def query_pairs(request: Request) -> Pairs:
     """Return the query string's decoded pairs; raises `Invalid` for invalid UTF-8 or more than 200 pairs."""
     raw: bytes = request.scope.get("query_string", b"")
+    if not raw:
+        return ()
     try:
         return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError as error:
@@ -184,8 +188,7 @@ def make_call(ctx: Context[Any], operation: Operation, resources: Resources, inc
     problems: list[Problem] = []
     query = body = None
     try:
-        path = fill(operation.path, incoming.path)
-        query = parse_query(operation, resources, incoming.pairs, path=path, now=ctx.now)
+        query = _query(ctx, operation, resources, incoming)
     except Problems as error:
         problems += error.problems
     try:
@@ -195,6 +198,13 @@ def make_call(ctx: Context[Any], operation: Operation, resources: Resources, inc
     if problems or query is None:
         raise Problems(problems)
     return Call(ctx, operation, resources, incoming.path, query, body)
+
+
+def _query(ctx: Context[Any], operation: Operation, resources: Resources, incoming: Incoming) -> Query:
+    if asks_nothing(operation, incoming.pairs):
+        return NO_QUERY
+    path = fill(operation.path, incoming.path)
+    return parse_query(operation, resources, incoming.pairs, path=path, now=ctx.now)
 
 
 def refusal(problems: list[Problem], ids: IdSource, ctx: Context[Any] | None = None) -> Response:

@@ -62,7 +62,7 @@ def _child(node: Node, segment: str) -> Node:
 def find(root: Node, raw_path: bytes) -> Match | None:
     """Return what a percent-encoded path leads to, or None; a fixed segment goes before a parameter."""
     try:
-        segments = [unquote_to_bytes(part).decode() for part in raw_path.strip(b"/").split(b"/")]
+        segments = _segments(raw_path.strip(b"/"))
     except UnicodeDecodeError:
         return None
     node, path = root, dict[str, str]()
@@ -72,6 +72,12 @@ def find(root: Node, raw_path: bytes) -> Match | None:
             return None
         node = below
     return Match(node.operations, path) if node.operations else None
+
+
+def _segments(raw_path: bytes) -> list[str]:
+    if b"%" not in raw_path:
+        return raw_path.decode().split("/")
+    return [unquote_to_bytes(part).decode() for part in raw_path.split(b"/")]
 
 
 def _by_parameter(node: Node, segment: str, path: dict[str, str]) -> Node | None:

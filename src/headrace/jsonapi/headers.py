@@ -1,0 +1,37 @@
+"""A request whose headers are found at once.
+
+What is here: Starlette's request and headers with another way of looking up. What is not: what any header means.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+
+class QuickHeaders(Headers):
+    """Headers in a dict: every request is asked for seven of them, and Starlette's look through a list each time."""
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
+        self._first = dict(reversed(raw))
+
+    def __getitem__(self, key: str) -> str:
+        return self._first[key.lower().encode("latin-1")].decode("latin-1")
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the first value of a header."""
+        found = self._first.get(key.lower().encode("latin-1"))
+        return default if found is None else found.decode("latin-1")
+
+
+class QuickRequest(Request):
+    """A request with quick headers."""
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The headers."""
+        return QuickHeaders(self.scope["headers"])

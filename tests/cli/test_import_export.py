@@ -103,6 +103,28 @@ def test_a_second_account_takes_the_same_file(headrace: Commands, account: str) 
     assert len(made) == 4
 
 
+def test_a_file_without_names_can_be_imported_twice(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """What the first import had to make under names of its own is found again by the second."""
+    other = headrace.data("account", "create", "Other")["account_id"]
+    file = str(bare(tmp_path / "flow.json", json.loads(EXAMPLE.read_text())))
+    headrace.run("import", file, "--create-missing", "--account", account)
+    first = headrace.data("import", file, "--create-missing", "--account", other)
+    second = headrace.data("import", file, "--create-missing", "--account", other)
+    assert (4, []) == (len(first["made"]), second["made"])
+
+
+def test_two_metrics_of_one_name_become_one(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """A file may carry a name twice; the account holds it once."""
+    document = json.loads(EXAMPLE.read_text())
+    for carried in document["included"]:
+        if carried["type"] == "metric":
+            carried["attributes"] = {"name": "Anything"}
+    file = tmp_path / "flow.json"
+    file.write_text(json.dumps(document))
+    made = headrace.data("import", str(file), "--create-missing")["made"]
+    assert ["Anything"] == [one["name"] for one in made if one["kind"] == "metric"]
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

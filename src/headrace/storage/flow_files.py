@@ -112,11 +112,12 @@ async def _linked(
     named = references(definition, DEFINITION)
     included = _included(document)
     missing = await flows.missing_references(connection, account_id, named)
-    found = await find_by_name(connection, account_id, missing, included)
+    found = await find_by_name(connection, account_id, missing, included, made_up=create_missing)
     made: list[Made] = []
     if create_missing:
         wanted = _but(missing, (one for kind in found.values() for one in kind))
         made = await make(connection, account_id, ids, now, wanted, included, _types(definition))
+        found = await find_by_name(connection, account_id, missing, included, made_up=True)
     for one in made:
         found[one.kind][one.given_id] = one.made_id
     metrics, groups, templates = found["metric"], found["list or segment"], found["template"]

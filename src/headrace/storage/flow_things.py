@@ -60,11 +60,18 @@ async def find_by_name(
     account_id: str,
     missing: Mapping[str, Mapping[str, Any]],
     included: Mapping[str, Mapping[str, Any]],
+    *,
+    made_up: bool = False,
 ) -> dict[str, dict[str, str]]:
-    """Return by kind the ids that the account has for ids of the file, where the file tells their names."""
+    """Return by kind the ids that the account has for ids of the file, where the file tells their names.
+
+    With `made_up` a thing without a name is looked for under the name that `make` would give it, so that a file that
+    is imported again finds what its first import made.
+    """
     found: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     for kind in KINDS:
-        names = {one: name for one in missing[kind] if (name := _given_name(included, one)) is not None}
+        told = {one: _given_name(included, one) for one in missing[kind]}
+        names = {one: name or _made_up(kind, one) for one, name in told.items() if name or made_up}
         rows = await connection.fetch(_BY_NAME[kind], account_id, list(set(names.values()))) if names else []
         known = {row["name"]: row["id"] for row in reversed(rows)}
         found[kind] = {one: known[name] for one, name in names.items() if name in known}
@@ -74,6 +81,10 @@ async def find_by_name(
 def _given_name(included: Mapping[str, Mapping[str, Any]], one: str) -> str | None:
     name = _given(included, one).get("name")
     return name if isinstance(name, str) and name else None
+
+
+def _made_up(kind: str, one: str) -> str:
+    return f"{_WORDS[kind]} {one}"
 
 
 def _given(included: Mapping[str, Mapping[str, Any]], one: str) -> Mapping[str, Any]:
@@ -90,14 +101,19 @@ async def make(
     included: Mapping[str, Mapping[str, Any]],
     group_types: Mapping[str, str],
 ) -> list[Made]:
-    """Make everything in `wanted` (ids of the file by kind) and return what was made, in that order."""
+    """Make everything in `wanted` (ids of the file by kind) and return what was made, in that order.
+
+    Of several metrics of one name only the first is made, for an account holds a name once.
+    """
     made: list[Made] = []
     for kind in KINDS:
         rows = await connection.fetch(_TAKEN[kind], list(wanted[kind])) if wanted[kind] else []
         taken = {row["id"] for row in rows}
         for one in wanted[kind]:
             own = one if SHORT_ID.fullmatch(one) and one not in taken else ids.short()
-            name = _given_name(included, one) or f"{_WORDS[kind]} {one}"
+            name = _given_name(included, one) or _made_up(kind, one)
+            if kind == "metric" and any(name == before.name for before in made):
+                continue
             kept = _given(included, one)
             group = group_types.get(one) or str(included.get(one, {}).get("type") or "list")
             await _make_one(connection, account_id, ids, now, kind, own, name, kept, group)

@@ -28,6 +28,7 @@ def test_an_account_can_have_a_clock_of_its_own(headrace: Commands) -> None:
         (("Shop", "--timezone", "Mars/Olympus"), "'Mars/Olympus' is not an IANA time zone"),
         (("Shop", "--currency", "euro"), "'euro' is not a currency code"),
         ((" ",), "the account's name is empty"),
+        (("Shop", "--sender-email", "nobody"), "'nobody' is not an e-mail address"),
         (("Shop", "--virtual-clock", "tomorrow"), "'tomorrow' is not an ISO 8601 time"),
         (("Shop", "--virtual-clock", "2026-03-01T00:00:00"), "has no offset"),
     ],
@@ -86,3 +87,9 @@ def test_with_several_accounts_one_must_be_named(headrace: Commands, account: st
 def test_migrating_twice_changes_nothing(headrace: Commands) -> None:
     """`headrace migrate` names the revision of the schema, again and again."""
     assert headrace.run("migrate") == headrace.run("migrate") == "The schema is at revision 0001.\n"
+
+
+def test_a_database_address_of_another_kind_is_refused(headrace: Commands) -> None:
+    """The address is told without a traceback."""
+    elsewhere = Commands({**headrace.environment, "HEADRACE_DATABASE_URL": "mysql://root@localhost/shop"})
+    assert "the database cannot be reached or migrated: invalid DSN" in elsewhere.fails("account", "list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -17,6 +18,8 @@ from headrace.model import Account
 from headrace.storage.accounts import create_account, list_accounts
 from headrace.storage.database import Database
 
+EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
+"""An address alone, without a name. Our choice: what the API takes for a profile's address."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -33,7 +36,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make an account and print its id."""
-    _check(name, timezone, currency)
+    _check(name, timezone, currency, sender_email)
     account = Account(
         account_id="",
         name=name,
@@ -72,13 +75,15 @@ def _record(account: Account) -> dict[str, object]:
     }
 
 
-def _check(name: str, timezone: str, currency: str) -> None:
+def _check(name: str, timezone: str, currency: str, sender_email: str) -> None:
     if not name.strip():
         raise CommandError("the account's name is empty")
     if timezone not in available_timezones():
         raise CommandError(f"{timezone!r} is not an IANA time zone, such as Europe/Berlin")
     if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         raise CommandError(f"{currency!r} is not a currency code; it must be three capital letters, such as USD")
+    if not EMAIL.fullmatch(sender_email):
+        raise CommandError(f"{sender_email!r} is not an e-mail address, such as hello@example.com")
 
 
 def _clock(moment: str | None) -> Clock:

@@ -29,16 +29,23 @@ async def migrate(dsn: str) -> None:
     """Apply every missing revision; raises `DatabaseError` for a server that is too old or cannot be reached."""
 
     async def connect() -> Any:
-        return await asyncpg.connect(dsn)
+        try:
+            return await asyncpg.connect(dsn)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise _unreachable(error) from error  # here, before SQLAlchemy wraps the driver's errors in its own
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade)
     except (OSError, asyncpg.PostgresError) as error:
-        raise DatabaseError(f"the database cannot be reached or migrated: {error}") from error
+        raise _unreachable(error) from error
     finally:
         await engine.dispose()
+
+
+def _unreachable(error: Exception) -> DatabaseError:
+    return DatabaseError(f"the database cannot be reached or migrated: {error}")
 
 
 def alembic_config(connection: Connection) -> AlembicConfig:

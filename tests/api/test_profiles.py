@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -211,7 +212,9 @@ async def test_pages_of_profiles_hold_each_once(api: Api) -> None:
 async def test_consent_is_shown_on_request(api: Api) -> None:
     """`additional-fields[profile]=subscriptions` shows what a person consented to; unasked it stays away."""
     profile_id = await made_profile(api, email="a@b.co", phone_number="+15005550006")
-    gone = ConsentChange(profile_id, Channel.EMAIL, "UNSUBSCRIBED", NOW, "one_click_unsubscribe")
+    gone = ConsentChange(
+        profile_id, Channel.EMAIL, "UNSUBSCRIBED", NOW + timedelta(microseconds=5), "one_click_unsubscribe"
+    )
     async with api.services.database.transaction() as transaction:
         assert await set_consent(transaction, api.account.account_id, gone)
     plain = await shown(api, profile_id)
@@ -223,6 +226,8 @@ async def test_consent_is_shown_on_request(api: Api) -> None:
         marketing["can_receive_email_marketing"],
         marketing["method"],
     )
+    assert marketing["suppression"] == [{"reason": "UNSUBSCRIBE", "timestamp": marketing["consent_timestamp"]}]
+    assert re.fullmatch(r"[-0-9]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00", marketing["consent_timestamp"])
 
 
 async def test_the_lists_of_a_profile_are_read(api: Api) -> None:

@@ -71,7 +71,7 @@ _CONSENTS = (
             func.jsonb_build_array(
                 t.consent.c.channel,
                 t.consent.c.subscription,
-                t.consent.c.changed_at,
+                func.date_trunc("second", t.consent.c.changed_at),
                 t.consent.c.method,
                 t.consent.c.detail,
             )

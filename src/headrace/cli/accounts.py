@@ -19,7 +19,7 @@ from headrace.storage.accounts import create_account, list_accounts
 from headrace.storage.database import Database
 
 EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
-"""An address alone, without a name. Our choice: what the API takes for a profile's address."""
+"""An address alone, without a name: what the API takes for a profile's address."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

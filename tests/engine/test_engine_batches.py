@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email
 from headrace.conditions.facts import EventTotal, Total
+from headrace.engine import enter
 from headrace.engine.advance import advance_batch
+from headrace.engine.core import Limits
 from headrace.ids import BUCKETS, bucket_of
-from headrace.storage.database import Database
+from headrace.storage.conversions import Candidate
+from headrace.storage.database import Connection, Database
 from headrace.storage.facts import load_memberships, load_profiles, load_totals
 from headrace.storage.pending import claim_pending, oldest_pending
 from headrace.storage.runs import claim_due
@@ -117,3 +124,28 @@ async def test_people_and_memberships_that_do_not_exist_are_left_out(database: D
     assert [(account_id, ana)] == list(people)
     assert "ana@example.com" == people[account_id, ana].email
     assert [(ana, vip, MONDAY)] == members
+
+
+async def test_events_that_cannot_be_worked_out_hold_up_nobody_else(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many of them as fill a batch go behind those that arrived later, and stay."""
+    shop = await EngineShop.open(database, limits=Limits(entering=2))
+    metric, template = await shop.metric("Checkout Started"), await shop.template()
+    await shop.flow(definition(metric, delay("wait", "mail"), email("mail", template)))
+    await shop.events("Checkout Started", ["bad1", "bad2", "ana"])
+    sound, bad = enter.attribute_conversions, {shop.people["bad1"], shop.people["bad2"]}
+
+    async def attribute(transaction: Connection, account_id: str, events: Sequence[Candidate], *rest: Any) -> set[int]:
+        if any(event.profile_id in bad for event in events):
+            raise ZeroDivisionError("a bug")
+        return await sound(transaction, account_id, events, *rest)
+
+    monkeypatch.setattr(enter, "attribute_conversions", attribute)
+    with pytest.raises(ZeroDivisionError):
+        await enter.enter_batch(shop.core, ALL)
+    assert 1 == await enter.enter_batch(shop.core, ALL)
+
+    assert [shop.people["ana"]] == [run["profile_id"] for run in await shop.runs()]
+    waiting = await database.fetch("SELECT profile_id FROM pending")
+    assert bad == {row["profile_id"] for row in waiting}

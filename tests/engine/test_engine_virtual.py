@@ -167,15 +167,27 @@ def test_a_ring_visits_every_bucket_once_a_round() -> None:
 
 
 def test_a_ring_takes_fewer_buckets_at_once_while_batches_are_full_and_more_while_they_are_small() -> None:
-    """A full group is visited again at once; widths double and halve."""
+    """Widths double and halve."""
     ring = BucketRing("worker-1")
     ring.fill(range(256))
     first = ring.take()
 
     ring.tell(first, found=1000, limit=1000)
-    again = ring.take()
-    ring.tell(again, found=1, limit=1000)
+    second = ring.take()
+    ring.tell(second, found=1, limit=1000)
 
     assert FIRST_WIDTH == len(first)
-    assert set(again) <= set(first)
-    assert (FIRST_WIDTH // 2, FIRST_WIDTH) == (len(again), len(ring.take()))
+    assert (FIRST_WIDTH // 2, FIRST_WIDTH) == (len(second), len(ring.take()))
+
+
+def test_a_bucket_that_is_always_full_keeps_no_other_waiting() -> None:
+    """A full group is visited again in the same round, but after the others."""
+    ring = BucketRing("worker-1")
+    ring.fill(range(256))
+    full, seen = ring.take(), set[int]()
+
+    ring.tell(full, found=1000, limit=1000)
+    while not seen & set(full):
+        seen |= set(ring.take())
+
+    assert set(range(256)) - set(full) <= seen

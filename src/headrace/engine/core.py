@@ -20,6 +20,9 @@ from headrace.storage.flow_cache import FlowCache
 from headrace.storage.interactions import Recorder
 from headrace.storage.partitions import Partitions
 
+MOST_ZONES = 2_000
+"""Names that are remembered, more than there are zones: people's zones are whatever somebody wrote there."""
+
 
 class Zones:
     """Time zones by name, with the fallback of a profile that has none or a wrong one."""
@@ -43,6 +46,8 @@ class Zones:
 
     def _find(self, name: str) -> tzinfo | None:
         if name not in self._known:
+            if len(self._known) >= MOST_ZONES:
+                self._known.clear()
             self._known[name] = read_zone(name)
         return self._known[name]
 

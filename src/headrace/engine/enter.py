@@ -8,6 +8,7 @@ A run begins at the second in which its event was accepted, and its first step i
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,8 +31,10 @@ from headrace.storage.database import Connection, Row
 from headrace.storage.facts import load_events, load_profiles
 from headrace.storage.journal import Entry, insert_journal
 from headrace.storage.last_events import note_last_events
-from headrace.storage.pending import claim_pending, delete_pending
+from headrace.storage.pending import claim_pending, delete_pending, is_pending, postpone_pending
 from headrace.storage.runs import NewRun, insert_runs, last_entries
+
+log = logging.getLogger(__name__)
 
 Triggers = Mapping[tuple[str, str], Sequence[CompiledFlow]]
 """(account id, metric id) -> the flows that its events may start."""
@@ -41,7 +44,7 @@ async def enter_batch(core: Core, buckets: Sequence[int]) -> int:
     """Work out the consequences of at most one batch of accepted events and return how many.
 
     Raises what the database raises when it is away. A batch that fails otherwise is worked through event by event; an
-    event that fails alone stays pending, and its error is raised once the others are done.
+    event that fails alone stays pending, behind all others, and its error is raised when nothing else was done.
     """
     rows: list[Row] = []
     try:
@@ -64,13 +67,17 @@ async def _one_by_one(core: Core, rows: Sequence[Row]) -> int:
     for row in rows:
         try:
             async with core.database.transaction() as transaction:
-                if await lock_buckets(transaction, [row["bucket"]]):
+                locked = await lock_buckets(transaction, [row["bucket"]])
+                if locked and await is_pending(transaction, row):
                     await _work_out(core, transaction, [row])
                     done += 1
         except LOST:
             raise
         except Exception as error:
+            log.exception("event %s of profile %s waits for its consequences", row["number"], row["profile_id"])
             failure = error
+            async with core.database.transaction() as transaction:
+                await postpone_pending(transaction, row)
     if failure is not None and not done:
         raise failure
     return done

@@ -37,9 +37,12 @@ class BucketRing:
         return sorted(self._queue.popleft() for _ in range(min(self._width, len(self._queue))))
 
     def tell(self, group: Sequence[int], found: int, limit: int) -> None:
-        """Note how many of at most `limit` items a group yielded; a full one is visited again at once."""
+        """Note how many of at most `limit` items a group yielded; a full one is visited again after the others.
+
+        A bucket that fills up as fast as it is worked off must not keep the rest waiting for ever.
+        """
         if found >= limit:
-            self._queue.extendleft(reversed(group))
+            self._queue.extend(group)
             self._width = max(1, self._width // 2)
         elif found * 3 < limit:
             self._width = min(BUCKETS, self._width * 2)

@@ -36,6 +36,10 @@ DELETE FROM pending p USING unnest($1::smallint[], $2::text[], $3::bigint[]) AS 
 WHERE p.bucket = done.bucket AND p.account_id = done.account_id AND p.seq = done.seq
 """
 
+_IS_THERE = "SELECT EXISTS (SELECT FROM pending WHERE bucket = $1 AND account_id = $2 AND seq = $3)"
+
+_POSTPONE = "UPDATE pending SET seq = DEFAULT WHERE bucket = $1 AND account_id = $2 AND seq = $3"
+
 _OLDEST = "SELECT min(received_at) FROM pending"
 
 
@@ -52,6 +56,17 @@ async def delete_pending(transaction: Connection, rows: Sequence[Row]) -> None:
     if rows:
         columns = ([row[name] for row in rows] for name in ("bucket", "account_id", "seq"))
         await transaction.execute(_DELETE, *columns)
+
+
+async def is_pending(transaction: Connection, row: Row) -> bool:
+    """Tell whether a row that was read in another transaction still waits."""
+    found: bool = await transaction.fetch_value(_IS_THERE, row["bucket"], row["account_id"], row["seq"])
+    return found
+
+
+async def postpone_pending(transaction: Connection, row: Row) -> None:
+    """Put a row behind all that arrived so far, so that what cannot be worked out holds up nobody else."""
+    await transaction.execute(_POSTPONE, row["bucket"], row["account_id"], row["seq"])
 
 
 async def oldest_pending(database: Database) -> datetime | None:

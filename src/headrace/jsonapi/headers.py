@@ -5,11 +5,11 @@ What is here: Starlette's request and headers with another way of looking up. Wh
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.types import Receive, Scope
 
 
 class QuickHeaders(Headers):
@@ -31,7 +31,11 @@ class QuickHeaders(Headers):
 class QuickRequest(Request):
     """A request with quick headers."""
 
-    @cached_property
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._quick = QuickHeaders(scope["headers"])
+
+    @property
     def headers(self) -> Headers:
         """The headers."""
-        return QuickHeaders(self.scope["headers"])
+        return self._quick

@@ -92,6 +92,12 @@ class Database:
                 await _clear(raw)
 
     @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Connection]:
+        """Lend a connection for statements that are a transaction each and leave no lock or setting behind."""
+        async with self._pool.acquire() as raw:
+            yield Connection(raw)
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend a connection inside a transaction, committed at the end and rolled back when the block raises."""
         async with self._pool.acquire() as raw, raw.transaction():
@@ -99,18 +105,18 @@ class Database:
 
     async def fetch(self, query: Query, *args: Any) -> list[Row]:
         """Run one query by itself and return its rows."""
-        async with self._pool.acquire() as raw:
-            return await Connection(raw).fetch(query, *args)
+        async with self.statements() as connection:
+            return await connection.fetch(query, *args)
 
     async def fetch_row(self, query: Query, *args: Any) -> Row | None:
         """Run one query by itself and return its first row."""
-        async with self._pool.acquire() as raw:
-            return await Connection(raw).fetch_row(query, *args)
+        async with self.statements() as connection:
+            return await connection.fetch_row(query, *args)
 
     async def fetch_value(self, query: Query, *args: Any) -> Any:
         """Run one query by itself and return one value."""
-        async with self._pool.acquire() as raw:
-            return await Connection(raw).fetch_value(query, *args)
+        async with self.statements() as connection:
+            return await connection.fetch_value(query, *args)
 
 
 def compile_query(query: Query, args: Sequence[Any]) -> tuple[str, Sequence[Any]]:

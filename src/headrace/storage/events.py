@@ -74,7 +74,7 @@ SELECT number FROM chosen
 
 
 async def insert_pending(
-    transaction: Connection,
+    connection: Connection,
     account_id: str,
     events: Sequence[NewEvent],
     accepted_at: datetime,
@@ -84,7 +84,7 @@ async def insert_pending(
 
     `accepted_at` is the account's time, `received_at` system time.
     """
-    rows = await transaction.fetch(_INSERT_PENDING, account_id, *_columns(events), accepted_at, received_at)
+    rows = await connection.fetch(_INSERT_PENDING, account_id, *_columns(events), accepted_at, received_at)
     return {row["number"] for row in rows}
 
 

@@ -69,13 +69,44 @@ async def ingest(
     """
     resolver = Resolver(transaction, account_id, ids, arrival.accepted_at)
     people = await resolver.resolve([event.profile for event in events])
+    return await _insert(transaction, account_id, events, serials, arrival, people)
+
+
+async def ingest_of_known(
+    connection: Connection,
+    account_id: str,
+    events: Sequence[IncomingEvent],
+    serials: Sequence[int],
+    arrival: Arrival,
+    ids: IdSource,
+) -> list[Accepted | Problem] | None:
+    """Do what `ingest` does where no identifier is new and no profile changes; otherwise write nothing, return None.
+
+    The one statement that writes is a transaction of its own, so that `connection` must not be inside another. That
+    people are found before it begins changes nothing: finding them locks nobody in a transaction either.
+    """
+    resolver = Resolver(connection, account_id, ids, arrival.accepted_at)
+    people = await resolver.recognize([event.profile for event in events])
+    if people is None:
+        return None
+    return await _insert(connection, account_id, events, serials, arrival, people)
+
+
+async def _insert(
+    connection: Connection,
+    account_id: str,
+    events: Sequence[IncomingEvent],
+    serials: Sequence[int],
+    arrival: Arrival,
+    people: Sequence[str | Problem],
+) -> list[Accepted | Problem]:
     numbers = [event_number(event.occurred_at, serial) for event, serial in zip(events, serials, strict=True)]
     rows = [
         _row(event, person, number)
         for event, person, number in zip(events, people, numbers, strict=True)
         if isinstance(person, str)
     ]
-    fresh = await insert_pending(transaction, account_id, rows, arrival.accepted_at, arrival.received_at)
+    fresh = await insert_pending(connection, account_id, rows, arrival.accepted_at, arrival.received_at)
     return [
         Accepted(person, number, number in fresh) if isinstance(person, str) else person
         for person, number in zip(people, numbers, strict=True)

@@ -27,12 +27,12 @@ class LostRace(Exception):
 
 
 class Resolver:
-    """Works out one batch of people of one account; made for one transaction and thrown away."""
+    """Works out one batch of people of one account; made for one transaction, or one look, and thrown away."""
 
-    __slots__ = ("_account_id", "_claims", "_ids", "_known", "_new", "_now", "_patches", "_transaction")
+    __slots__ = ("_account_id", "_claims", "_connection", "_ids", "_known", "_new", "_now", "_patches")
 
-    def __init__(self, transaction: Connection, account_id: str, ids: IdSource, now: datetime) -> None:
-        self._transaction = transaction
+    def __init__(self, connection: Connection, account_id: str, ids: IdSource, now: datetime) -> None:
+        self._connection = connection
         self._account_id = account_id
         self._ids = ids
         self._now = now
@@ -46,14 +46,22 @@ class Resolver:
 
         Raises `LostRace` when the transaction must be begun anew.
         """
-        given = [person.identifiers() for person in people]
-        wanted = {one for identifiers in given for one in identifiers}
-        self._known = await identity.find(self._transaction, self._account_id, wanted)
-        named = {person.profile_id for person in people if person.profile_id}
-        existing = await profile_rows.existing(self._transaction, self._account_id, named)
-        answers = [self._person(*one, existing) for one in zip(people, given, strict=True)]
+        answers = await self._decide(people)
         await self._write()
         return answers
+
+    async def recognize(self, people: Sequence[IncomingProfile]) -> list[str | Problem] | None:
+        """Return what `resolve` would, or None where it would have to write; needs no transaction."""
+        answers = await self._decide(people)
+        return None if self._patches else answers
+
+    async def _decide(self, people: Sequence[IncomingProfile]) -> list[str | Problem]:
+        given = [person.identifiers() for person in people]
+        wanted = {one for identifiers in given for one in identifiers}
+        self._known = await identity.find(self._connection, self._account_id, wanted)
+        named = {person.profile_id for person in people if person.profile_id}
+        existing = await profile_rows.existing(self._connection, self._account_id, named)
+        return [self._person(*one, existing) for one in zip(people, given, strict=True)]
 
     def _person(self, person: IncomingProfile, identifiers: list[Identifier], existing: set[str]) -> str | Problem:
         if person.profile_id and person.profile_id not in existing:
@@ -83,12 +91,12 @@ class Resolver:
     async def _write(self) -> None:
         await self._release_replaced()
         claims = sorted(self._claims.items())
-        if not await identity.claim(self._transaction, self._account_id, claims):
+        if not await identity.claim(self._connection, self._account_id, claims):
             raise LostRace
         new = [patch for patch in self._patches.values() if patch.profile_id in self._new]
         old = [patch for patch in self._patches.values() if patch.profile_id not in self._new and not patch.is_empty]
-        await profile_rows.insert(self._transaction, self._account_id, new, self._now)
-        await profile_rows.update(self._transaction, self._account_id, old, self._now)
+        await profile_rows.insert(self._connection, self._account_id, new, self._now)
+        await profile_rows.update(self._connection, self._account_id, old, self._now)
 
     async def _release_replaced(self) -> None:
         """Give up the address, number or external id that a stored profile had before this batch gave it another."""
@@ -97,7 +105,7 @@ class Resolver:
             for one, profile_id in self._claims.items()
             if one.kind in COLUMNS and profile_id not in self._new
         }
-        rows = await profile_rows.lock_identifiers(self._transaction, self._account_id, touched)
+        rows = await profile_rows.lock_identifiers(self._connection, self._account_id, touched)
         replaced: list[tuple[Identifier, str]] = []
         for row in rows:
             fields = self._patches[row["profile_id"]].fields
@@ -106,4 +114,4 @@ class Resolver:
                 new = fields.get(column)
                 if old and new and old != (identity.normal_email(new) if kind is Kind.EMAIL else new):
                     replaced.append((Identifier(kind, old), row["profile_id"]))
-        await identity.release(self._transaction, self._account_id, replaced)
+        await identity.release(self._connection, self._account_id, replaced)

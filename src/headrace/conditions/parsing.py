@@ -95,9 +95,12 @@ def pointer(base: str, parts: Iterable[str | int]) -> str:
     return "/".join((base, *escaped))
 
 
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
 def show(value: Any) -> str:
     """Return a value as a message repeats it: short, on one line."""
-    text = repr(value)
+    text = _WORDS[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
@@ -108,7 +111,7 @@ def _type_of(value: Mapping[str, Any]) -> str | None:
 
 def _problem(detail: ErrorDetails, base: str) -> Problem:
     parts = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith(MARK))]
-    name = next((part for part in reversed(parts) if isinstance(part, str)), "value")
+    name = next((part for part in reversed(parts) if isinstance(part, str)), base.rpartition("/")[2] or "value")
     return Invalid(_sentence(detail, name), pointer=pointer(base, parts))
 
 
@@ -125,6 +128,8 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
             return f"{show(given)} is not a valid value of '{name}': it must be {detail['ctx']['expected']}."
         case "value_error":
             return f"{show(given)} is not a valid value of '{name}': {detail['ctx']['error']}."
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"{show(given)} is not a valid value of '{name}': it must be an object."
         case _:
             return f"{show(given)} is not a valid value of '{name}': {_lower(detail['msg'])}."
 

@@ -158,6 +158,8 @@ def _sentence(error: ErrorDetails, parts: Sequence[int | str]) -> str:
             return f'"{name}" has {context.get("discriminator")} "{context.get("tag")}"; it must be one of {tags}.'
         case "value_error" | "assertion_error":
             return f'"{name}" is {shown(error["input"])}: {context.get("error")}.'.replace("..", ".")
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f'"{name}" is {shown(error["input"])}: it must be an object.'
         case _:
             return f'"{name}" is {shown(error["input"])}: {_lowered(error["msg"])}.'
 

@@ -23,6 +23,16 @@ def mistakes(document: Any, *, creating: bool = True) -> list[str | None]:
     return [str(pointer).removeprefix(BASE) for pointer in pointers(refused.value.problems)]
 
 
+@pytest.mark.parametrize("document", [None, 5, []])
+def test_a_definition_that_is_no_object_is_refused(document: Any) -> None:
+    """The mistake is told in JSON's words, not in those of the code."""
+    with pytest.raises(Problems) as refused:
+        validate(document, creating=True, base=BASE)
+    (problem,) = refused.value.problems
+    shown = "null" if document is None else str(document)
+    assert f"{shown} is not a valid value of 'definition': it must be an object." == problem.detail
+
+
 def test_a_correct_definition_is_kept_as_it_came() -> None:
     """Nothing is added, left out or reordered."""
     document = definition(

@@ -77,12 +77,13 @@ class Messages(Model):
     [
         ({"type": "mail"}, "/messages/0/subject", '"subject" is required in messages/0.'),
         ({"type": "mail", "subject": 5}, "/messages/0/subject", '"subject" is 5'),
+        ([], "/messages/0", '"messages/0" is []: it must be an object.'),
         ({"type": "fax"}, "/messages/0", "\"messages/0\" has 'type' \"fax\"; it must be one of 'mail', 'text'."),
         ({}, "/messages/0", "needs 'type' to say which kind it is"),
         ({"type": "mail", "subject": "x", "a/b~c": 1}, "/messages/0/a~1b~0c", "is not a field of messages/0"),
     ],
 )
-def test_pointers_name_places_in_the_body(message: dict[str, Any], pointer: str, words: str) -> None:
+def test_pointers_name_places_in_the_body(message: Any, pointer: str, words: str) -> None:
     """A pointer leads through the body as it was sent, without the tags of unions."""
     body = {"messages": [message]}
     with pytest.raises(ValidationError) as caught:

@@ -239,7 +239,7 @@ async def test_accept(api: Toy, accept: str, status: int) -> None:
         (b'{"data": ["x", "\\u0000"]}', "/data/1", "NUL"),
         (b'{"data":' + b"[" * 200 + b"]" * 200 + b"}", "/", "nests more than 100"),
         (b'{"data":' + b"[" * 2000 + b"]" * 2000 + b"}", "/", "not valid JSON"),
-        (b"[]", "/", "valid dictionary or instance"),
+        (b"[]", "/", "must be an object"),
         (b"{}", "/data", '"data" is required'),
         (b'{"data": null}', "/data", "null"),
     ],

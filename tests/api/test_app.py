@@ -23,6 +23,18 @@ async def test_the_description_names_every_operation(api: Api) -> None:
     assert {(one.path, one.method): one.id for one in OPERATIONS} == described
 
 
+async def test_the_description_tells_what_a_report_may_ask(api: Api) -> None:
+    """The body of the flow-values report is described down to its enumerations, and the parts of it that are needed."""
+    schemas = (await api.http.get("/openapi.json")).json()["components"]["schemas"]
+    named = {"const": "flow-values-report", "title": "Type", "type": "string"}
+    datas = [one for one in schemas.values() if one["properties"].get("type") == named]
+    (attributes,) = [one["properties"]["attributes"] for one in datas]
+    members = attributes["properties"]
+    assert ["statistics", "timeframe", "conversion_metric_id"] == attributes["required"]
+    assert (31, 10) == tuple(len(members[one]["items"]["enum"]) for one in ("statistics", "group_by"))
+    assert 14 == len(members["timeframe"]["oneOf"][0]["properties"]["key"]["enum"])
+
+
 @pytest.mark.parametrize("revision", SERVED)
 def test_the_rows_of_every_revision_are_sound(revision: str) -> None:
     """No revision's rows contradict one another: includes lead somewhere, filters become SQL."""

@@ -57,6 +57,25 @@ def read_request(attributes: Mapping[str, Any]) -> FlowValuesRequest:
     return request
 
 
+def request_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `read_request` takes, from the tables that it checks with."""
+    moment = {"type": "string", "description": "Read on the clocks of the account's zone; an offset is ignored."}
+    by_key = {"key": {"enum": sorted(KEYS)}}
+    custom = {"start": moment, "end": moment}
+    properties = {
+        "statistics": {"type": "array", "minItems": 1, "items": {"enum": sorted(BY_NAME)}},
+        "timeframe": {"oneOf": [_object(by_key, list(by_key)), _object(custom, list(custom))]},
+        "conversion_metric_id": {"type": "string"},
+        "group_by": {"type": ["array", "null"], "items": {"enum": sorted(GROUPINGS)}, "default": list(DEFAULT)},
+        "filter": {"type": ["string", "null"], "description": f"Of {listed(sorted(FILTERS))}, joined by and(...)."},
+    }
+    return _object(properties, ["statistics", "timeframe", "conversion_metric_id"])
+
+
+def _object(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
 def _invalid(member: str, detail: str) -> Problem:
     return Invalid(detail, pointer=f"{ATTRIBUTES}/{member}")
 

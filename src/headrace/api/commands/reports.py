@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
+from pydantic import WithJsonSchema
 
 from headrace.api.state import State
 from headrace.jsonapi.bodies import New
@@ -18,7 +19,7 @@ from headrace.jsonapi.context import fill
 from headrace.jsonapi.cursor import Cursor, binding, read_cursor, write_cursor
 from headrace.jsonapi.operation import Call
 from headrace.reports.flow_values import Row, flow_values
-from headrace.reports.request import read_request
+from headrace.reports.request import read_request, request_schema
 
 PAGE_SIZE = 1000
 """Rows of one page of a report. Our choice: the sources name no size; most accounts get their report in one page."""
@@ -26,7 +27,7 @@ CURSOR = "page_cursor"
 TYPE = "flow-values-report"
 
 Links = dict[str, str | None]
-Report = New[Literal["flow-values-report"], dict[str, Any]]
+Report = New[Literal["flow-values-report"], Annotated[dict[str, Any], WithJsonSchema(request_schema())]]
 
 
 async def query_flow_values(call: Call[State, Any]) -> dict[str, Any]:

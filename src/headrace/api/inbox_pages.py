@@ -164,7 +164,8 @@ def _channel(row: Row) -> str:
 def _not_allowed() -> Response:
     return notice(
         "This page needs a link",
-        "The link is unknown, expired or was opened before. Make a new one with POST /headrace/inbox-links.",
+        "The link is unknown, expired or was opened before. "
+        "Make a new one by the command `headrace inbox`, or by POST /headrace/inbox-links.",
         403,
     )
 

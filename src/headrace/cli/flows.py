@@ -81,7 +81,11 @@ def read_document(file: Path) -> Any:
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}") from error
     except orjson.JSONDecodeError as error:
-        raise CommandError(f"{file} is not JSON: {error}") from error
+        raise CommandError(f"{_told_as(file)} is not JSON: {error}") from error
+
+
+def _told_as(file: Path) -> str:
+    return "standard input" if str(file) == "-" else str(file)
 
 
 def _told(file: Path, work: Any) -> Imported:
@@ -97,7 +101,7 @@ def _told(file: Path, work: Any) -> Imported:
 
 def _lines(file: Path, problems: list[Problem]) -> str:
     told = [f"{one.pointer or one.meta.get('definition_pointer') or '-'}: {one.detail}" for one in problems]
-    return f"{file} cannot be imported, nothing was written\n  " + "\n  ".join(told)
+    return f"{_told_as(file)} cannot be imported, nothing was written\n  " + "\n  ".join(told)
 
 
 def _refuse_missing(file: Path, missing: References) -> None:
@@ -107,7 +111,7 @@ def _refuse_missing(file: Path, missing: References) -> None:
     if lines:
         listed = "\n  ".join(lines)
         hint = "make them first, or let --create-missing do it"
-        raise CommandError(f"{file} names what the account lacks; {hint}\n  {listed}")
+        raise CommandError(f"{_told_as(file)} names what the account lacks; {hint}\n  {listed}")
 
 
 def _spelling(text: str) -> Spelling:

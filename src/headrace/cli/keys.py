@@ -24,7 +24,7 @@ AccountOption = Annotated[
 
 def create(
     scopes: Annotated[
-        str, typer.Option(help="`full`, `read-only`, or scopes such as flows:read,events:write; see the README.")
+        str, typer.Option(help="`full`, `read-only`, or scopes such as flows:read,events:write; a wrong one lists all.")
     ],
     account: AccountOption = None,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "",

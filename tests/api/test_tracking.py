@@ -131,6 +131,22 @@ async def test_an_open_that_cannot_be_recorded_holds_up_no_other(sent: Sent, mon
     assert 7 == (await sent.row())["opens"]
 
 
+async def test_an_open_before_the_sending_is_recorded_counts(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person may open a message while the worker that sent it still waits for the answers about others."""
+    services, place = sent.api.services, (sent.api.account.account_id, sent.profile_id, sent.delivery_id)
+    async with services.database.transaction() as transaction:
+        await transaction.execute("UPDATE delivery SET state = 1, sent_at = NULL")
+    monkeypatch.setattr(tracker, "EARLY_SECONDS", 3600.0)
+
+    assert await services.tracker.note(Payload(Kind.OPEN, *place), InteractionKind.OPENED, 10)
+    early = (await sent.row())["opens"]
+    async with services.database.transaction() as transaction:
+        await transaction.execute("UPDATE delivery SET state = 2, sent_at = due_at")
+    await services.tracker.close()
+
+    assert (0, 1) == (early, (await sent.row())["opens"])
+
+
 async def test_a_click_redirects_and_is_recorded(sent: Sent) -> None:
     """A click leads to the address in the token, with the identity parameter, and is recorded with its address."""
     answer = await sent.api.http.get(sent.click())

@@ -14,7 +14,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -23,14 +23,18 @@ from headrace.ids import bucket_of
 from headrace.messages.tokens import Payload
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.database import Database
-from headrace.storage.delivery_channels import delivery_channels
-from headrace.storage.interactions import Interaction, Kind, Recorder, record_interactions
+from headrace.storage.delivery_channels import deliveries_under_way, delivery_channels
+from headrace.storage.interactions import Interaction, Kind, Prepared, Recorder, record_interactions
 from headrace.storage.message_events import METRIC_NAMES
 
 BATCH = 1_000
 QUEUED = 100_000
 """Interactions that wait at most; more are lost, and counted in the log."""
 RETRY_SECONDS = 1.0
+EARLY_SECONDS = 2.0
+"""What is opened before its sending has been recorded is looked at again after so long."""
+LONGEST_EARLY = timedelta(minutes=15)
+"""For how long (system time) that goes on, which is longer than any lease."""
 FAREWELL_SECONDS = 5.0
 """How long a process that ends tries to write what is queued."""
 
@@ -59,13 +63,14 @@ class _Seen:
 class Tracker:
     """Takes what links in messages report and writes it in batches."""
 
-    __slots__ = ("_clock", "_database", "_lost", "_queue", "_recorder", "_task")
+    __slots__ = ("_clock", "_database", "_early", "_lost", "_queue", "_recorder", "_task")
 
     def __init__(self, database: Database, clock: Clock, recorder: Recorder) -> None:
         self._database = database
         self._clock = clock
         self._recorder = recorder
         self._queue: list[_Seen] = []
+        self._early: list[_Seen] = []
         self._task: asyncio.Task[None] | None = None
         self._lost = 0
 
@@ -73,22 +78,33 @@ class Tracker:
         """Queue what happened and wait up to `patience` seconds for it to be written; return whether it was."""
         if payload.delivery_id is None:
             return False
-        if len(self._queue) >= QUEUED:
+        if len(self._queue) + len(self._early) >= QUEUED:
             self._lost += 1
             return False
         seen = _Seen(payload, kind, url, self._clock.now())
         self._queue.append(seen)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._drain())
+        self._start()
         done, _ = await asyncio.wait((seen.written,), timeout=patience)
         return bool(done)
 
+    def _start(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._drain())
+
+    def _look_again(self) -> None:
+        """Queue what was early once more."""
+        if self._early:
+            self._queue += self._early
+            self._early.clear()
+            self._start()
+
     async def close(self) -> None:
         """Write what is queued; what cannot be written soon is lost and logged."""
+        self._look_again()
         if self._task is not None and not self._task.done():
             await asyncio.wait((self._task,), timeout=FAREWELL_SECONDS)
             self._task.cancel()
-        lost = self._lost + len(self._queue)
+        lost = self._lost + len(self._queue) + len(self._early)
         if lost:
             _log.error("%d opens and clicks were not recorded", lost)
 
@@ -133,16 +149,32 @@ class Tracker:
         for seen in batch:
             by_account[seen.payload.account_id].append(seen)
         clocks = await load_accounts(self._database, by_account)
-        prepared = [
-            await self._recorder.prepare(
-                account_id, await self._items(account_id, seen, clocks[account_id].virtual_now)
-            )
-            for account_id, seen in sorted(by_account.items())
-            if account_id in clocks
-        ]
+        prepared: list[Prepared] = []
+        early: list[_Seen] = []
+        for account_id, seen in sorted(by_account.items()):
+            if account_id in clocks:
+                waiting = frozenset(await self._too_early(account_id, seen))
+                early += waiting
+                ready = [one for one in seen if one not in waiting]
+                items = await self._items(account_id, ready, clocks[account_id].virtual_now)
+                prepared.append(await self._recorder.prepare(account_id, items))
         async with self._database.transaction() as transaction:
             for one in prepared:
                 await record_interactions(transaction, one)
+        self._set_aside(early)
+
+    def _set_aside(self, early: Sequence[_Seen]) -> None:
+        if early and not self._early:
+            asyncio.get_running_loop().call_later(EARLY_SECONDS, self._look_again)
+        self._early += early
+
+    async def _too_early(self, account_id: str, batch: Sequence[_Seen]) -> list[_Seen]:
+        """Return what is about messages whose sending is not recorded yet: people may be faster than the worker."""
+        since = self._clock.now() - LONGEST_EARLY
+        keys = [(bucket_of(one.payload.profile_id), one.payload.delivery_id) for one in batch]
+        known = [(bucket, delivery_id) for bucket, delivery_id in keys if delivery_id is not None]
+        under_way = await deliveries_under_way(self._database, account_id, known)
+        return [one for one in batch if one.payload.delivery_id in under_way and one.received_at > since]
 
     async def _items(self, account_id: str, batch: Sequence[_Seen], virtual_now: datetime | None) -> list[Interaction]:
         """Return what can be recorded: of deliveries that exist, on channels that know of such a thing."""

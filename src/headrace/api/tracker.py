@@ -151,11 +151,11 @@ class Tracker:
         clocks = await load_accounts(self._database, by_account)
         prepared: list[Prepared] = []
         early: list[_Seen] = []
-        for account_id, seen in sorted(by_account.items()):
+        for account_id, theirs in sorted(by_account.items()):
             if account_id in clocks:
-                waiting = frozenset(await self._too_early(account_id, seen))
+                waiting = frozenset(await self._too_early(account_id, theirs))
                 early += waiting
-                ready = [one for one in seen if one not in waiting]
+                ready = [one for one in theirs if one not in waiting]
                 items = await self._items(account_id, ready, clocks[account_id].virtual_now)
                 prepared.append(await self._recorder.prepare(account_id, items))
         async with self._database.transaction() as transaction:

@@ -1,10 +1,15 @@
 """`headrace demo`, on a small scale: the story is played to its end and its report adds up."""
 
+import io
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+from rich.console import Console
+
+from headrace.cli.demo.run import drawn
 from headrace.cli.demo.shop import carts, shoppers
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -15,10 +20,20 @@ def test_a_small_demo_prints_a_report_of_both_messages() -> None:
     command = [sys.executable, "-m", "headrace", "demo", "--once", "--people", "60", "--days", "4"]
     environment = {**os.environ, "COLUMNS": "160", "HEADRACE_DATABASE_URL": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "reminder" in line]
+    shown = r"^(email|sms) +Cart reminder: .*? (\d+) +(\d+) +[\d.]+% +[\d.]+% +\d+ +[\d.,]+ *$"
+    rows = re.findall(shown, done.stdout, re.MULTILINE)
     assert (done.returncode, [row[0] for row in rows]) == (0, ["email", "sms"]), done.stderr
-    assert all(row[2] == row[3] and int(row[2]) > 3 for row in rows)
-    assert rows[0][4].endswith("%")
+    assert all(recipients == delivered and int(recipients) > 3 for _, recipients, delivered in rows)
+
+
+def test_the_report_fits_a_terminal_of_eighty_columns() -> None:
+    """No heading and no figure is cut off where the output is not a terminal, or a small one."""
+    row = ("email", "Cart reminder: e-mail", "12,345", "12,340", "47.7%", "19.8%", "1,025", "1,234,567.00")
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(drawn([row]))
+    shown = console.export_text()
+    assert [] == [cell for cell in (*row[2:], "recipients", "delivered", "conversions", "(USD)") if cell not in shown]
+    assert "…" not in shown
 
 
 def test_the_story_is_always_the_same() -> None:

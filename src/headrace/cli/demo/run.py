@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -34,7 +34,9 @@ EVENT = {
     "profile": {"data": {"type": "profile", "attributes": {"email": "you@example.com"}}},
     "properties": {"ProductName": "Canvas Weekender"},
 }
-COLUMNS = ("channel", "message", "recipients", "delivered", "open rate", "click rate", "conversions", "revenue (USD)")
+COLUMNS = (
+    *("channel", "message", "recipients", "delivered", "open\nrate", "click\nrate", "conversions", "revenue\n(USD)"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +96,20 @@ async def _live_through(
         rows = await client.report(shop.order_metric_id, start, play.end + timedelta(days=1))
     finally:
         await client.close()
-    table = Table(*COLUMNS, title="Abandoned Cart, as POST /api/flow-values-reports tells it", title_justify="left")
-    for cells in report_table(rows):
-        table.add_row(*cells)
-    console.print(table)
+    console.print(drawn(report_table(rows)))
     return shop
+
+
+def drawn(rows: Sequence[tuple[str, ...]]) -> Table:
+    """Return the report as a table; in a narrow terminal the names of messages wrap, and no figure is cut."""
+    title = "Abandoned Cart, as POST /api/flow-values-reports tells it"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in COLUMNS:
+        justify: JustifyMethod = "left" if column in COLUMNS[:2] else "right"
+        table.add_column(column, justify=justify, no_wrap=column != "message", overflow="fold")
+    for cells in rows:
+        table.add_row(*cells)
+    return table
 
 
 def _progress(console: Console) -> Progress:

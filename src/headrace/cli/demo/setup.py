@@ -18,7 +18,7 @@ from headrace.storage.keys import create_key
 from headrace.storage.metrics import Metrics
 from headrace.storage.resolve import Resolver
 
-NAME = "Harbor & Pine"
+NAME = "Millstream Supply"
 ZONE = "America/New_York"
 
 _CONSENTS = """
@@ -47,7 +47,7 @@ async def open_shop(database: Database, document: Any, start: datetime, people: 
         account_id="",
         name=NAME,
         timezone=ZONE,
-        sender_email="hello@harborandpine.example",
+        sender_email="hello@millstream.example",
         sender_label=NAME,
         organization={"name": NAME, "url": "https://shop.example.com", "city": "Portland", "region": "ME"},
     )

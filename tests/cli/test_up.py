@@ -97,6 +97,37 @@ def test_an_event_posted_to_a_new_installation_starts_a_flow(data_dir: Path) -> 
         assert [one["id"] for one in client.get("/api/events").json()["data"]] == [event["id"]]
 
 
+def one_letter(account: str, template: str, metric: str) -> dict[str, Any]:
+    """Return the body that creates a flow of one e-mail, which `account` sends at once."""
+    sender = {"from_email": "shop@example.com", "from_label": account, "subject_line": "Hello", "preview_text": ""}
+    message = {**sender, "template_id": template, "name": "Hello", "smart_sending_enabled": False}
+    data = {"message": message, "status": "live"}
+    action = {"temporary_id": "1", "type": "send-email", "links": {"next": None}, "data": data}
+    trigger = {"type": "metric", "id": metric, "trigger_filter": None}
+    definition = {"triggers": [trigger], "profile_filter": None, "entry_action_id": "1", "actions": [action]}
+    return {"data": {"type": "flow", "attributes": {"name": "Hello", "definition": definition}}}
+
+
+def test_links_in_messages_lead_to_the_port_that_is_served(data_dir: Path) -> None:
+    """`up --port` tells its workers where the API is reached; the settings alone would not."""
+    with running(data_dir) as up:
+        account = up.run("account", "create", "Shop")["account_id"]
+        key = up.run("key", "create", "--scopes", "full")["key"]
+        made = {one["kind"]: one["id"] for one in up.run("import", str(EXAMPLE), "--create-missing")["made"][::-1]}
+        client = httpx.Client(
+            base_url=up.address, headers={"Authorization": f"Klaviyo-API-Key {key}", "revision": "2026-07-15"}
+        )
+        flow = client.post("/api/flows", json=one_letter(account, made["template"], made["metric"])).json()["data"][
+            "id"
+        ]
+        live = {"data": {"type": "flow", "id": flow, "attributes": {"status": "live"}}}
+        assert client.patch(f"/api/flows/{flow}", json=live).status_code == 200
+        client.post("/api/events", json={"data": {"type": "event", "attributes": EVENT}})
+        until(lambda: client.get("/headrace/messages").json()["data"])
+        [message] = client.get("/headrace/messages").json()["data"]
+        assert message["attributes"]["headers"]["List-Unsubscribe"].startswith(f"<{up.address}/t/u/")
+
+
 def test_nothing_outlives_a_killed_supervisor(data_dir: Path) -> None:
     """kill -9 of `headrace up` ends its children, so that the next one finds the field clear."""
     up = Up(data_dir)

@@ -44,4 +44,6 @@ async def _run(dsn: str, config: Config) -> None:
         serving = ("serve", "--fd", str(listener.fileno()))
         children = [Child(f"api {n + 1}", serving, (listener.fileno(),)) for n in range(config.api_processes)]
         children += [Child(f"worker {n + 1}", ("work", "--leash")) for n in range(config.workers)]
-        await Supervisor(children).run()
+        # Workers write links into messages; without this they would write the port of the settings.
+        served = {"HEADRACE_HOST": config.host, "HEADRACE_PORT": str(listener.getsockname()[1])}
+        await Supervisor(children, served).run()

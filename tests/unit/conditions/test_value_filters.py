@@ -9,6 +9,7 @@ import pytest
 from known_facts import NOW
 
 from headrace.conditions.filters import EventPropertyFilter, MetricPropertyFilter, ProfilePropertyFilter
+from headrace.conditions.filters.pattern import SHORTEST_TEXT, compile_pattern, searched
 from headrace.conditions.parsing import Model, parse
 from headrace.errors import Problems
 
@@ -244,3 +245,29 @@ def test_a_wrong_filter_is_refused_where_it_is_wrong(document: Any, pointer: str
     (problem,) = refused.value.problems
     assert pointer == problem.pointer
     assert words in problem.detail
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(a+)+$", "(a|ab)+$", "(a*)*b", "(x+x+)+y", "(a{1,9}){1,9}b", "a?" * 30 + "a" * 30, ".*a.*a.*a.*a.*a.*ab"],
+)
+def test_a_regular_expression_that_can_take_forever_is_refused(pattern: str) -> None:
+    """Nothing could interrupt it, and every worker that met it would stand still."""
+    with pytest.raises(ValueError, match="regular expression"):
+        compile_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^[\w.+-]+@[\w-]+\.[\w.]+$", "ana.b@shop.example.com"),
+        (r"^https?://(www\.)?shop\.(com|de)/.*$", "https://shop.de/p/1"),
+        (r"(\d{1,3}\.){3}\d{1,3}", "at 10.0.12.255"),
+        (".*utm_source=.*", "https://shop.example/?a=1&utm_source=mail"),
+        ("(?i)gold|silver", "GOLD"),
+    ],
+)
+def test_usual_regular_expressions_are_taken(pattern: str, text: str) -> None:
+    """Addresses, links and words are found."""
+    assert compile_pattern(pattern).search(text)
+    assert SHORTEST_TEXT <= searched(pattern)

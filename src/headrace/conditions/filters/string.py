@@ -18,11 +18,8 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from headrace.conditions.filters.base import FilterModel
+from headrace.conditions.filters.pattern import compile_pattern, searched
 from headrace.conditions.filters.phone import country_of
-
-LONGEST_PATTERN = 500
-LONGEST_TEXT = 10_000
-"""Our choice: only so much of a text is searched by a regular expression, as a bound on its cost."""
 
 Test = Callable[[str], bool]
 POSITIVE: Mapping[str, Callable[[str, str], bool]] = {
@@ -132,16 +129,6 @@ def as_text(value: Any) -> str | None:
             return None
 
 
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Return a compiled regular expression; raises `ValueError` for one that is malformed or too long."""
-    if len(pattern) > LONGEST_PATTERN:
-        raise ValueError(f"a regular expression may have up to {LONGEST_PATTERN} characters")
-    try:
-        return re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"not a regular expression ({error})") from None
-
-
 def _test(operator: str, operand: str | tuple[str, ...] | None) -> Test:
     match operand:
         case None:
@@ -151,7 +138,7 @@ def _test(operator: str, operand: str | tuple[str, ...] | None) -> Test:
         case tuple():
             return frozenset(operand).__contains__
         case str() if operator == "regex":
-            return partial(_found, compile_pattern(operand))
+            return partial(_found, compile_pattern(operand), searched(operand))
         case str():
             return partial(POSITIVE[operator], operand)
 
@@ -160,8 +147,8 @@ def _never(text: str) -> bool:
     return False
 
 
-def _found(pattern: re.Pattern[str], text: str) -> bool:
-    return pattern.search(text[:LONGEST_TEXT]) is not None
+def _found(pattern: re.Pattern[str], longest: int, text: str) -> bool:
+    return pattern.search(text[:longest]) is not None
 
 
 def _in_country(countries: frozenset[str], text: str) -> bool:

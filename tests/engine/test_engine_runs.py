@@ -33,3 +33,16 @@ async def test_a_profile_knows_when_its_last_event_was(database: Database) -> No
     await shop.event("Viewed Product", "ann", occurred_at=MONDAY - timedelta(hours=1))
     await shop.drain()
     assert MONDAY == await database.fetch_value("SELECT last_event_at FROM profile")
+
+
+async def test_an_event_from_before_the_flow_went_live_starts_no_run(database: Database) -> None:
+    """What was accepted while the flow was a draft is not caught up on, however late the consumer comes to it."""
+    shop = await EngineShop.open(database, virtual=False)
+    metric = await shop.metric("Checkout Started")
+    await shop.event("Checkout Started", "before")
+    await shop.flow(definition(metric, delay("wait", "mail"), email("mail", await shop.template())))
+    await shop.event("Checkout Started", "after")
+    await shop.drain()
+
+    entered = await database.fetch("SELECT profile_id FROM run")
+    assert [shop.people["after"]] == [row["profile_id"] for row in entered]

@@ -36,8 +36,8 @@ from headrace.storage.runs import NewRun, insert_runs, last_entries
 
 log = logging.getLogger(__name__)
 
-Triggers = Mapping[tuple[str, str], Sequence[CompiledFlow]]
-"""(account id, metric id) -> the flows that its events may start."""
+Triggers = Mapping[tuple[str, str], Sequence[tuple[CompiledFlow, datetime]]]
+"""(account id, metric id) -> the flows that its events may start, and since when."""
 
 
 async def enter_batch(core: Core, buckets: Sequence[int]) -> int:
@@ -101,12 +101,12 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
 
 
 async def _triggers(core: Core, transaction: Connection, rows: Sequence[Row]) -> Triggers:
-    found: defaultdict[tuple[str, str], list[CompiledFlow]] = defaultdict(list)
+    found: defaultdict[tuple[str, str], list[tuple[CompiledFlow, datetime]]] = defaultdict(list)
     for flow in await core.flows.load_open(transaction, {row["account_id"] for row in rows}):
         compiled = flow.compiled
         metric_id = compiled.trigger.metric_id if compiled and compiled.trigger else None
-        if compiled and metric_id and compiled.entry_allowed_by_status():
-            found[flow.account_id, metric_id].append(compiled)
+        if compiled and metric_id and flow.opened_at and compiled.entry_allowed_by_status():
+            found[flow.account_id, metric_id].append((compiled, flow.opened_at))
     return found
 
 
@@ -161,11 +161,16 @@ async def _attempts(
 def _pairs(
     rows: Sequence[Row], events: Mapping[tuple[str, int], Event], flows: Triggers
 ) -> Iterator[tuple[Row, Event, CompiledFlow, bool, str | None]]:
-    """Yield each event with each flow that waits for its metric, whether the trigger matches, and how asking failed."""
+    """Yield each event with each flow that waits for its metric, whether the trigger matches, and how asking failed.
+
+    Our choice: an event that was accepted before the flow ceased to be a draft is none of the flow's business.
+    """
     for row in rows:
         event = events.get((row["profile_id"], row["number"]))
         if event is not None and not row["backfill"]:
-            for flow in flows.get((row["account_id"], row["metric_id"]), ()):
+            for flow, opened_at in flows.get((row["account_id"], row["metric_id"]), ()):
+                if row["accepted_at"] < opened_at:
+                    continue
                 yield (row, event, flow, *_matches(flow, event, row["accepted_at"]))
 
 

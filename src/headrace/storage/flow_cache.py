@@ -14,7 +14,7 @@ from headrace.flows.compiled import CompiledFlow, compile_flow
 from headrace.flows.walk import actions_of
 from headrace.storage.database import Connection, Database, Row
 
-_COLUMNS = "flow_id, account_id, name, status, archived, version, updated_at, deleted_at"
+_COLUMNS = "flow_id, account_id, name, status, archived, version, updated_at, opened_at, deleted_at"
 _BY_ID = f"SELECT {_COLUMNS} FROM flow WHERE flow_id = ANY($1)"
 _OPEN = f"""
 SELECT {_COLUMNS} FROM flow
@@ -36,14 +36,15 @@ USES_EVENT = frozenset(("trigger-split", "multi-branch-split", "action-output-sp
 class LoadedFlow:
     """A flow's present state. `compiled` is None where its definition cannot be read (`error` says why): a bug.
 
-    `closed` flows are archived or deleted: their runs end. `uses_event` are the actions that look at the triggering
-    event.
+    `closed` flows are archived or deleted: their runs end. `opened_at` is since when people may enter. `uses_event` are
+    the actions that look at the triggering event.
     """
 
     flow_id: str
     account_id: str
     closed: bool
     compiled: CompiledFlow | None
+    opened_at: datetime | None = None
     error: str | None = None
     uses_event: frozenset[int] = frozenset()
 
@@ -111,9 +112,10 @@ def _loaded(row: Row, document: dict[str, object] | None, tombstones: Mapping[in
             raise ValueError(f"version {row['version']} of flow {row['flow_id']} is not stored")
         compiled = compile_flow(row["flow_id"], row["name"], row["status"], row["version"], document, tombstones)
     except Exception as error:  # a definition that cannot be read parks its runs instead of stopping every batch
-        return LoadedFlow(row["flow_id"], row["account_id"], closed, None, f"{type(error).__name__}: {error}")
+        told = f"{type(error).__name__}: {error}"
+        return LoadedFlow(row["flow_id"], row["account_id"], closed, None, row["opened_at"], told)
     uses_event = frozenset(action_id for action_id, action in compiled.actions.items() if action.type in USES_EVENT)
-    return LoadedFlow(row["flow_id"], row["account_id"], closed, compiled, None, uses_event)
+    return LoadedFlow(row["flow_id"], row["account_id"], closed, compiled, row["opened_at"], None, uses_event)
 
 
 async def _documents(connection: Connection | Database, versions: Sequence[tuple[str, int]]) -> list[Row]:

@@ -45,11 +45,15 @@ STATUS = "/data/attributes/status"
 RUNNING = ("manual", "live")
 
 _FLOW = """
-INSERT INTO flow (flow_id, account_id, name, status, archived, trigger_type, version, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)
+INSERT INTO flow (flow_id, account_id, name, status, archived, trigger_type, version, created_at, updated_at, opened_at)
+VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, CASE WHEN $4 <> 'draft' THEN $9::timestamptz END)
 """
 _VERSION = "INSERT INTO flow_version (flow_id, version, account_id, definition, created_at) VALUES ($1, $2, $3, $4, $5)"
-_SAVE = "UPDATE flow SET version = $3, status = $4, updated_at = $5 WHERE account_id = $1 AND flow_id = $2"
+_SAVE = """
+UPDATE flow SET version = $3, status = $4, updated_at = $5,
+    opened_at = CASE WHEN $4 = 'draft' THEN NULL WHEN status = 'draft' THEN $5 ELSE opened_at END
+WHERE account_id = $1 AND flow_id = $2
+"""
 _SERIALS = "SELECT nextval('action_serial') AS id FROM generate_series(1, $1)"
 _KNOWN = {
     "metric": "SELECT metric_id AS id FROM metric WHERE account_id = $1 AND metric_id = ANY($2)",
@@ -89,7 +93,8 @@ async def create_flow(
     document = await with_copies(connection, account_id, ids, now, document)
     flow_id = ids.short()
     made, changed = created_at or now, updated_at or now
-    await connection.execute(_FLOW, flow_id, account_id, name, status, archived, trigger_type(document), made, changed)
+    kind = trigger_type(document)
+    await connection.execute(_FLOW, flow_id, account_id, name, status, archived, kind, made, changed, now)
     await connection.execute(_VERSION, flow_id, 1, account_id, document, changed)
     await flow_rows.write_parts(connection, account_id, flow_id, document, changed, made)
     return flow_id

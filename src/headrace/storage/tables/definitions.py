@@ -153,10 +153,12 @@ flow = Table(
     Column("trigger_type", Text, nullable=False),
     Column("version", Integer, nullable=False),
     *stamps(),
+    Column("opened_at", Timestamp),
     Column("deleted_at", Timestamp),
     Index(None, "account_id"),
 )
-"""`version` is the present row of `flow_version`; a deleted flow keeps its row so that its reports can name it."""
+"""`version` is the present row of `flow_version`. `opened_at` is when the flow last ceased to be a draft: earlier events
+start no runs. A deleted flow keeps its row so that its reports can name it."""
 
 flow_version = Table(
     "flow_version",

@@ -128,6 +128,7 @@ CREATE TABLE flow (
     version INTEGER NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    opened_at TIMESTAMP WITH TIME ZONE,
     deleted_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT flow_pkey PRIMARY KEY (flow_id)
 );
@@ -174,9 +175,9 @@ CREATE TABLE flow_message (
     CONSTRAINT flow_message_pkey PRIMARY KEY (message_id)
 );
 
-CREATE INDEX flow_message_account_id_flow_id_idx ON flow_message (account_id, flow_id);
-
 CREATE INDEX flow_message_account_id_action_id_idx ON flow_message (account_id, action_id);
+
+CREATE INDEX flow_message_account_id_flow_id_idx ON flow_message (account_id, flow_id);
 
 CREATE TABLE run (
     bucket SMALLINT NOT NULL,
@@ -255,13 +256,13 @@ CREATE TABLE delivery (
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
+CREATE INDEX delivery_profile_idx ON delivery (bucket, account_id, profile_id, channel, queued_at);
+
 CREATE INDEX delivery_due_idx ON delivery (clock, bucket, due_at) WHERE state = 0;
 
 CREATE INDEX delivery_sent_idx ON delivery (account_id, sent_at) WHERE sent_at IS NOT NULL;
 
 CREATE INDEX delivery_lease_idx ON delivery (lease_until) WHERE state = 1;
-
-CREATE INDEX delivery_profile_idx ON delivery (bucket, account_id, profile_id, channel, queued_at);
 
 CREATE TABLE inbox_message (
     bucket SMALLINT NOT NULL,
@@ -306,11 +307,11 @@ CREATE TABLE profile (
     CONSTRAINT profile_pkey PRIMARY KEY (bucket, account_id, profile_id)
 );
 
-CREATE INDEX profile_account_id_profile_id_idx ON profile (account_id, profile_id);
-
 CREATE INDEX profile_account_id_email_idx ON profile (account_id, email);
 
 CREATE INDEX profile_account_id_updated_at_profile_id_idx ON profile (account_id, updated_at, profile_id);
+
+CREATE INDEX profile_account_id_profile_id_idx ON profile (account_id, profile_id);
 
 CREATE TABLE identifier (
     bucket SMALLINT NOT NULL,
@@ -424,9 +425,9 @@ CREATE TABLE conversion (
     CONSTRAINT conversion_pkey PRIMARY KEY (bucket, account_id, number)
 );
 
-CREATE INDEX conversion_delivery_idx ON conversion (bucket, account_id, delivery_id, metric_id);
-
 CREATE INDEX conversion_sent_idx ON conversion (account_id, sent_at);
+
+CREATE INDEX conversion_delivery_idx ON conversion (bucket, account_id, delivery_id, metric_id);
 
 CREATE TABLE message_delta (
     account_id TEXT NOT NULL,

@@ -207,3 +207,19 @@ async def test_metrics_are_listed_by_integration(api: Api) -> None:
     assert "+00:00" == metric["attributes"]["updated"][-6:]
     assert metric == (await api.get(f"/api/metrics/{metric['id']}")).json()["data"]
     assert 404 == (await api.get("/api/metrics/nope")).status_code
+
+
+@pytest.mark.parametrize(
+    ("bound", "count"),
+    [
+        ("greater-than(datetime,9999-12-31T23:59:59Z)", 0),
+        ("less-than(datetime,9998-12-31T23:59:59Z)", 1),
+        ("greater-or-equal(timestamp,6000000000)", 0),
+        ("greater-than(datetime,0001-01-02T00:00:00Z)", 1),
+    ],
+)
+async def test_a_bound_far_away_is_a_bound(api: Api, bound: str, count: int) -> None:
+    """Times that no event can have are compared like others."""
+    await api.post("/api/events", event())
+    answer = await api.get(f"/api/events?filter={bound}")
+    assert (200, count) == (answer.status_code, len(answer.json().get("data", ())))

@@ -25,7 +25,8 @@ from headrace.storage import tables as t
 READ, WRITE = ("events:read",), ("events:write",)
 PAGE = Page(default=200, maximum=1000)
 BOUND = tuple(sorted(BOUNDS))
-FIRST, LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2126, 1, 1, tzinfo=UTC)
+"""Between these every event number lies, which has 32 bits for the seconds."""
 
 _OCCURRED = Filterable("datetime", BOUND, t.event.c.occurred_at)
 

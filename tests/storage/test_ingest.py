@@ -170,6 +170,13 @@ async def test_a_batch_that_deadlocks_with_another_begins_anew(desk: Desk) -> No
     assert await desk.count("event") == 2
 
 
+async def test_an_event_handed_in_as_the_last_one_is_answered_is_written(desk: Desk) -> None:
+    """Whoever posts again at once, before anything else gets a turn, is not left to a writer that is done."""
+    async with asyncio.timeout(20):
+        answers = [await desk.post(event(unique_id=str(number))) for number in range(20)]
+    assert [True] * 20 == [one.is_new for batch in answers for one in batch]
+
+
 async def test_accounts_do_not_share_people(desk: Desk) -> None:
     """The same address in two accounts is two people."""
     [one] = await desk.post(event())

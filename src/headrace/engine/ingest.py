@@ -72,7 +72,6 @@ class Ingest:
         if not writers or (len(writers) < WRITERS and len(events) >= ALONE):
             task = asyncio.create_task(self._drain(account_id))
             writers.add(task)
-            task.add_done_callback(writers.discard)
         return await submission.done
 
     async def close(self) -> None:
@@ -81,6 +80,16 @@ class Ingest:
             await asyncio.gather(*tasks)
 
     async def _drain(self, account_id: str) -> None:
+        try:
+            await self._write_queue(account_id)
+        finally:
+            # Not by a callback: whoever hands something in between the last look at the queue and that callback would
+            # count on a writer that is gone, and wait for ever.
+            task = asyncio.current_task()
+            if task is not None:
+                self._writers[account_id].discard(task)
+
+    async def _write_queue(self, account_id: str) -> None:
         queue = self._queues[account_id]
         # One turn of the loop, so that requests parsed in the same turn share the first batch.
         await asyncio.sleep(0)

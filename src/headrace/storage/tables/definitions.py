@@ -157,8 +157,8 @@ flow = Table(
     Column("deleted_at", Timestamp),
     Index(None, "account_id"),
 )
-"""`version` is the present row of `flow_version`. `opened_at` is when the flow last ceased to be a draft: earlier events
-start no runs. A deleted flow keeps its row so that its reports can name it."""
+"""`version` is the present row of `flow_version`. `opened_at` is when the flow last ceased to be a draft: events from
+before start no runs. A deleted flow keeps its row so that its reports can name it."""
 
 flow_version = Table(
     "flow_version",

@@ -138,6 +138,11 @@ def delivery_id(run: uuid.UUID, action_id: int, variation: str) -> uuid.UUID:
     return _named(f"delivery|{run.hex}|{action_id}|{variation}")
 
 
+def attribution_id(number: int, delivery: uuid.UUID) -> str:
+    """Return the 32 hexadecimal digits that name the attribution of an event, by its number, to a delivery."""
+    return _named(f"attribution|{number}|{delivery.hex}").hex
+
+
 def fraction(*parts: str) -> float:
     """Return a number in [0, 1) fixed by `parts`: the engine's substitute for a random draw."""
     digest = hashlib.blake2b("|".join(parts).encode(), digest_size=8).digest()

@@ -67,10 +67,11 @@ def resource_object(view: View, row: Row, resources: Resources, loaded: Loaded) 
     }
     base = None if resource.path is None else resource.path.replace("{id}", quote(row_id, safe=""))
     if resource.relationships:
-        shown["relationships"] = {
+        related = {
             one.name: _relationship(one, row, row_id, base, view.style, resources, loaded)
             for one in resource.relationships
         }
+        shown["relationships"] = {name: each for name, each in related.items() if each}
     if base is not None:
         shown["links"] = {"self": view.style.url(base)}
     return shown
@@ -96,7 +97,9 @@ def _relationship(
         found = [identifier(target, related) for related in loaded[one.name].get(row_id, ())]
         shown["data"] = found if one.many else (found[0] if found else None)
     elif one.ids is not None:
-        shown["data"] = _linkage(one, one.ids(row))
+        ids = one.ids(row)
+        if ids is not None or not one.optional:
+            shown["data"] = _linkage(one, ids)
     if one.links and base is not None:
         shown["links"] = relationship_links(style, base, one.name)
     return shown

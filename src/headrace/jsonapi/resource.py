@@ -42,7 +42,8 @@ class Relationship:
     """One relationship of a resource to resources of `type`.
 
     `links` False hides `self` and `related`. `ids` reads the id (to-many: the ids) from the row itself, so that `data`
-    is shown without loading anything; None shows `data` only when the relationship was loaded.
+    is shown without loading anything; None shows `data` only when the relationship was loaded. An `optional` one is
+    left out where `ids` finds nothing, instead of shown as null.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Relationship:
     many: bool = False
     links: bool = True
     ids: Reader | None = None
+    optional: bool = False
 
 
 def id_column(row: Row) -> str:

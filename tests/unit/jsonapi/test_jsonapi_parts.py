@@ -31,7 +31,7 @@ def test_documents_are_encoded() -> None:
 
 
 def test_a_resource_without_address_has_no_links() -> None:
-    """A resource without a path shows no links, and linkage that it reads from its row."""
+    """A resource without a path shows no links, linkage that it reads from its row, and no relationship without it."""
     relationships = (
         Relationship("owner", "user", ids=lambda row: row["owner"]),
         Relationship("tags", "tag", many=True, ids=lambda row: row["tags"]),
@@ -46,7 +46,6 @@ def test_a_resource_without_address_has_no_links() -> None:
         "relationships": {
             "owner": {"data": None},
             "tags": {"data": [{"type": "tag", "id": "1"}, {"type": "tag", "id": "2"}]},
-            "notes": {},
         },
     }
     assert expected == resource_object(view_of(bare, Query(), LinkStyle()), row, {}, {})

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, true
 
 from headrace.api.commands import event_bodies
 from headrace.api.commands import events as commands
+from headrace.api.resources import attributions
 from headrace.api.resources.happenings import EVENT, EVENTS, METRIC, METRICS, metric_of_event, profile_of_event
 from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.api.resources.profile_fields import own_bucket
@@ -92,8 +93,9 @@ OPERATIONS = (
         table=EVENTS,
         filters=FILTERS,
         sorts=SORTS,
-        includes=("metric", "profile"),
-        sparse=("event", "metric", "profile"),
+        includes=(attributions.NAME, "metric", "profile"),
+        linkage=(attributions.NAME,),
+        sparse=("attribution", "event", "metric", "profile"),
         page=PAGE,
     ),
     Operation(
@@ -133,8 +135,9 @@ OPERATIONS = (
         tier=M,
         resource=EVENT,
         table=EVENTS,
-        includes=("metric", "profile"),
-        sparse=("event", "metric", "profile"),
+        includes=(attributions.NAME, "metric", "profile"),
+        linkage=(attributions.NAME,),
+        sparse=("attribution", "event", "metric", "profile"),
     ),
     Operation(
         id="get_metric_for_event",
@@ -200,4 +203,4 @@ OPERATIONS = (
         many=False,
     ),
 )
-RESOURCES = (EVENT,)
+RESOURCES = (attributions.ATTRIBUTION, EVENT)

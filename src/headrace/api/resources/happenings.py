@@ -1,8 +1,8 @@
 """What the API shows of events and of metrics, the kinds of event, and where their rows come from.
 
 What is here: the two resources with their tables and the loaders of their relationships. What is not: the operations on
-them (`events`, `metrics`). Follows reference 5.4, 7.1 and 9. Our choice: attributions are left out until they have
-operations of their own, because their links would lead nowhere.
+them (`events`, `metrics`). Follows reference 5.4, 7.1 and 9. Our choice: the attributions of an event have no links,
+because these would lead nowhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from headrace.api.resources import flow_triggers
+from headrace.api.resources import attributions, flow_triggers
 from headrace.api.resources.people import CREATED, PROFILES, UPDATED
 from headrace.errors import Invalid
 from headrace.ids import event_id, event_moment, event_uuid, parse_event_id
@@ -84,6 +84,7 @@ EVENT = Resource(
     (
         Relationship("profile", "profile", ids=lambda row: row["profile_id"]),
         Relationship("metric", "metric", ids=lambda row: row["metric_id"]),
+        attributions.RELATIONSHIP,
     ),
     id=lambda row: event_id(row["number"]),
 )
@@ -156,5 +157,5 @@ EVENTS = Table(
     _events,
     t.event.c.number,
     event_number_of,
-    {"metric": _metrics_of_events, "profile": _profiles_of_events},
+    {"metric": _metrics_of_events, "profile": _profiles_of_events, attributions.NAME: attributions.of_events},
 )

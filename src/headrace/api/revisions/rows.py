@@ -57,7 +57,8 @@ def without_linkage(surface: Surface) -> Surface:
 
 
 def _bare(one: Relationship) -> Relationship:
-    return replace(one, ids=None)
+    """Return a relationship without its data; one without links keeps it, having nothing else to show."""
+    return replace(one, ids=None) if one.links else one
 
 
 def without_attributes(resource: Resource, names: Iterable[str]) -> Resource:

@@ -213,7 +213,6 @@ async def test_metrics_are_listed_by_integration(api: Api) -> None:
     ("bound", "count"),
     [
         ("greater-than(datetime,9999-12-31T23:59:59Z)", 0),
-        ("less-than(datetime,9998-12-31T23:59:59Z)", 1),
         ("greater-or-equal(timestamp,6000000000)", 0),
         ("greater-than(datetime,0001-01-02T00:00:00Z)", 1),
     ],
@@ -222,4 +221,4 @@ async def test_a_bound_far_away_is_a_bound(api: Api, bound: str, count: int) -> 
     """Times that no event can have are compared like others."""
     await api.post("/api/events", event())
     answer = await api.get(f"/api/events?filter={bound}")
-    assert (200, count) == (answer.status_code, len(answer.json().get("data", ())))
+    assert (200, count) == (answer.status_code, len(answer.json().get("data", ()))), answer.text

@@ -88,13 +88,18 @@ def problems_of(error: Problem | Problems) -> list[Problem]:
     return error.problems if isinstance(error, Problems) else [error]
 
 
-def from_http(error: HTTPException, method: str) -> Problem:
+def from_http(error: HTTPException, method: str, path: str) -> Problem:
     """Return a Starlette exception as a problem."""
     if error.status_code == 405:
         return wrong_method(method)
-    kind = _BY_STATUS.get(error.status_code, Invalid)
-    detail = "There is nothing at this path." if error.status_code == 404 else error.detail
-    return kind(detail)
+    if error.status_code == 404:
+        return nothing_at(method, path)
+    return _BY_STATUS.get(error.status_code, Invalid)(error.detail)
+
+
+def nothing_at(method: str, path: str) -> NotFound:
+    """Return the problem of a path that leads nowhere."""
+    return NotFound(f'There is nothing for {method} at the path "{path[:255]}".')
 
 
 def wrong_method(method: str) -> MethodNotAllowed:

@@ -2,11 +2,15 @@
 
 What is here: everything between the bytes and the pydantic model. What is not: the models (`bodies`). The size is
 checked while the body streams in, so that nothing larger than the limit is ever held. Follows reference 7.1 and 7.2.
+Our choice: of a body that is too large four times the limit is read and thrown away, for ten seconds at most, because
+many clients read the answer only when they have sent everything.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -17,6 +21,10 @@ from headrace.jsonapi.context import JSON, JSON_API
 MEDIA_TYPES = (JSON_API, JSON)
 MAX_DEPTH = 100
 """Levels of a body. Our choice: a flow definition needs about twenty."""
+DISCARDED = 4
+"""How many times the limit is read of a body that is too large."""
+PATIENCE = 10.0
+"""Seconds for which that is done."""
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
@@ -59,21 +67,36 @@ def _refused(entry: str) -> bool:
     return weight is not None and weight.strip("0.") == ""
 
 
-async def read_body(chunks: AsyncIterator[bytes], limit: int, declared: str | None = None) -> bytes:
-    """Return a body of at most `limit` bytes; raises `TooLarge` as soon as it is known to be longer.
+async def read_body(
+    chunks: AsyncIterator[bytes], limit: int, declared: str | None = None, *, waits: bool = False
+) -> bytes:
+    """Return a body of at most `limit` bytes; raises `TooLarge` for a longer one, whose rest is thrown away.
 
-    `declared` is the Content-Length header, which saves reading a body that says itself that it is too long.
+    `declared` is the Content-Length header, which saves reading a body that says itself that it is far too long. A
+    client that `waits` for leave to send a body (the header Expect) is told at once.
     """
-    if declared is not None and declared.isdecimal() and int(declared) > limit:
+    length = int(declared) if declared is not None and declared.isdecimal() else 0
+    if length > limit:
+        if not waits and length <= DISCARDED * limit:
+            await _discard(chunks, length)
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
     async for chunk in chunks:
         size += len(chunk)
         if size > limit:
+            await _discard(chunks, DISCARDED * limit - size)
             raise _too_large(limit)
         parts.append(chunk)
     return b"".join(parts)
+
+
+async def _discard(chunks: AsyncIterator[bytes], most: int) -> None:
+    """Read up to `most` bytes, for a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while most > 0 and (chunk := await anext(chunks, None)) is not None:
+                most -= len(chunk)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -43,7 +43,7 @@ def exception_handlers(ids: IdSource) -> Mapping[Any, Callable[[Request, Any], R
     """Return Starlette's handlers for what is raised outside the Mounts, so that it too is an error document."""
 
     def on_http(request: Request, error: HTTPException) -> Response:
-        response = refusal([from_http(error, request.method)], ids)
+        response = refusal([from_http(error, request.method, request.url.path)], ids)
         response.headers.update(error.headers or {})
         return response
 

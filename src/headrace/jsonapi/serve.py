@@ -18,13 +18,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from headrace.errors import Invalid, NotFound, PermissionDenied, Problem, Problems
+from headrace.errors import Invalid, PermissionDenied, Problem, Problems
 from headrace.ids import IdSource
 from headrace.jsonapi.context import JSON_API, Context, fill
 from headrace.jsonapi.document import encode
 from headrace.jsonapi.headers import QuickRequest
 from headrace.jsonapi.operation import Call, Operation, Reply
-from headrace.jsonapi.problems import error_document, from_validation, problems_of, unexpected, wrong_method
+from headrace.jsonapi.problems import error_document, from_validation, nothing_at, problems_of, unexpected, wrong_method
 from headrace.jsonapi.query import Pairs, Query, asks_nothing, parse_query
 from headrace.jsonapi.reading import check_accept, check_content_type, parse_json, read_body
 from headrace.jsonapi.resource import Resources
@@ -99,7 +99,7 @@ class Endpoint:
         match = find(self._tree, raw_path(request.scope))
         method = "GET" if request.method == "HEAD" else request.method
         if match is None:
-            return self._refusal([NotFound(f'There is nothing at the path "{request.url.path[:255]}".')], None)
+            return self._refusal([nothing_at(request.method, request.url.path)], None)
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": match.allow})
         if method not in match.operations:
@@ -179,8 +179,8 @@ async def _body(request: Request, operation: Operation) -> Any:
     if operation.body is None:
         return None
     check_content_type(request.headers.get("content-type"))
-    declared = request.headers.get("content-length")
-    return parse_json(await read_body(request.stream(), operation.max_body, declared))
+    declared, waits = request.headers.get("content-length"), "expect" in request.headers
+    return parse_json(await read_body(request.stream(), operation.max_body, declared, waits=waits))
 
 
 def make_call(ctx: Context[Any], operation: Operation, resources: Resources, incoming: Incoming) -> Call[Any, Any]:

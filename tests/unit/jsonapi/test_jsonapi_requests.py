@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from toy_api import Toy
+
+from headrace.errors import TooLarge
+from headrace.jsonapi.reading import read_body
 
 NEW = {"data": {"type": "flow", "attributes": {"name": "Fresh"}}}
 
@@ -118,9 +123,11 @@ async def test_a_wrong_method_is_a_document(api: Toy) -> None:
     "path", ["/", "/nowhere", "/api/nowhere", "/api/flows/F1/nowhere", "/api/flows/%00", "/api/%ff"]
 )
 async def test_an_unknown_path_is_a_document(api: Toy, path: str) -> None:
-    """A path that leads nowhere is a 404 document."""
+    """A path that leads nowhere is a 404 document that names the path and the method."""
     status, errors = await api.errors("GET", path)
     assert (status, errors[0]["code"]) == (404, "not_found")
+    assert errors[0]["detail"].startswith('There is nothing for GET at the path "/')
+    assert path[:5] in errors[0]["detail"]
 
 
 async def test_an_error_has_every_member(api: Toy) -> None:
@@ -271,6 +278,43 @@ async def test_a_body_over_the_limit_is_refused(api: Toy, declared: bool) -> Non
     status, errors = await api.errors("POST", "/api/jobs", content=content)
     assert (status, errors[0]["code"]) == (413, "payload_too_large")
     assert "larger than 1000 bytes" in errors[0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "waits", "read"),
+    [
+        (None, False, 40),
+        ("10000", False, 0),
+        ("4000", False, 40),
+        ("4000", True, 0),
+    ],
+)
+async def test_a_body_that_is_too_large_is_thrown_away_up_to_four_times_the_limit(
+    declared: str | None, waits: bool, read: int
+) -> None:
+    """What may be read before the refusal is read, so that clients come to hear it, and no more."""
+    taken = []
+
+    async def stream() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            taken.append(1)
+            yield b" " * 100
+
+    with pytest.raises(TooLarge):
+        await read_body(stream(), 1000, declared, waits=waits)
+    assert read == len(taken)
+
+
+async def test_a_body_that_stands_still_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that sends too much and then nothing more is refused when patience ends."""
+    monkeypatch.setattr("headrace.jsonapi.reading.PATIENCE", 0.0)
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b" " * 1001
+        await asyncio.Event().wait()
+
+    with pytest.raises(TooLarge):
+        await read_body(stream(), 1000)
 
 
 async def test_several_mistakes_are_several_errors(api: Toy) -> None:

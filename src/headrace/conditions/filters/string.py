@@ -8,7 +8,6 @@ ones, and the other operators behave as for a text that nothing contains.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +17,7 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from headrace.conditions.filters.base import FilterModel
-from headrace.conditions.filters.pattern import compile_pattern, searched
+from headrace.conditions.filters.pattern import compile_pattern, found
 from headrace.conditions.filters.phone import country_of
 
 Test = Callable[[str], bool]
@@ -138,17 +137,13 @@ def _test(operator: str, operand: str | tuple[str, ...] | None) -> Test:
         case tuple():
             return frozenset(operand).__contains__
         case str() if operator == "regex":
-            return partial(_found, compile_pattern(operand), searched(operand))
+            return partial(found, compile_pattern(operand))
         case str():
             return partial(POSITIVE[operator], operand)
 
 
 def _never(text: str) -> bool:
     return False
-
-
-def _found(pattern: re.Pattern[str], longest: int, text: str) -> bool:
-    return pattern.search(text[:longest]) is not None
 
 
 def _in_country(countries: frozenset[str], text: str) -> bool:

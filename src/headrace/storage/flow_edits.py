@@ -18,7 +18,7 @@ from headrace.flows.references import References, references
 from headrace.flows.statuses import action_status
 from headrace.flows.walk import Document
 from headrace.ids import IdSource
-from headrace.storage import flow_rows, flows
+from headrace.storage import flow_rows, flows, message_sources
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import StoredFlow, lock_flow
 
@@ -44,6 +44,7 @@ async def update_action(
     stored = await _flow_of(connection, account_id, action_id, base_version)
     old = edit.action_in(stored.definition, action_id)
     document = edit.replace_action(stored.definition, action_id, action, base)
+    message_sources.check_action(action, base)
     await flows.check_references(connection, account_id, _new_references(old, action, base))
     if stored.status in flows.RUNNING:
         flows.check_ready(document, base)
@@ -102,6 +103,7 @@ async def insert_action(
         raise Invalid(f'The anchor is not in the flow "{flow_id}".', pointer="/data/relationships/flow/data/id")
     action_id = int(await connection.fetch_value("SELECT nextval('action_serial')"))
     document = insertion.insert_action(stored.definition, action, action_id, anchor, base)
+    message_sources.check_action(action, base)
     _check_live_kind(stored, action, allow_live_action)
     await flows.check_references(connection, account_id, references(action, base))
     if stored.status in flows.RUNNING:

@@ -21,7 +21,7 @@ from headrace.flows.references import References, references
 from headrace.flows.statuses import FLOW_STATUSES, with_status
 from headrace.flows.walk import Document, clone
 from headrace.ids import IdSource
-from headrace.storage import flow_rows, templates
+from headrace.storage import flow_rows, message_sources, templates
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import StoredFlow, load_flow, lock_flow, unknown_flow
 
@@ -82,10 +82,11 @@ async def create_flow(
     """Write a flow and return its id. The API makes drafts only; an import keeps the flow's status and dates.
 
     `definition` names its actions by `temporary_id`; each mention of a template becomes a copy that its message owns.
-    Raises `Problems` with pointers below `base` for every mistake in it, among them metrics, lists, segments and
-    templates that the account lacks. Source: reference 2.2 and 7.7.
+    Raises `Problems` with pointers below `base` for every mistake in it, among them lines of messages that are not
+    templates, and metrics, lists, segments and templates that the account lacks. Source: reference 2.2 and 7.7.
     """
     document = validate(definition, creating=True, base=base).document
+    message_sources.check_flow(document, base)
     await check_references(connection, account_id, references(document, base))
     if status in RUNNING:
         check_ready(document, base)

@@ -6,7 +6,9 @@ What is here: the way from a request to `storage.flows`. What is not: the rows (
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import StringConstraints
 
 from headrace.api.state import State
 from headrace.jsonapi.bodies import Change, Model, New
@@ -17,7 +19,7 @@ from headrace.storage import flows
 class FlowAttributes(Model):
     """A flow to be made; the definition is checked as a whole by `flows.definition`."""
 
-    name: str
+    name: Annotated[str, StringConstraints(min_length=1)]
     definition: Any
 
 

@@ -153,3 +153,52 @@ def test_a_missing_file_and_an_unknown_flow_are_told(headrace: Commands, account
     """Errors name the file and the flow."""
     assert "nothing.json cannot be read" in headrace.fails("import", "nothing.json")
     assert "NOPE00" in headrace.fails("export", "NOPE00")
+
+
+@pytest.mark.parametrize("spelling", ["camel", "snake"])
+def test_an_export_with_names_is_made_and_found_by_name_in_another_account(
+    headrace: Commands, account: str, tmp_path: Path, spelling: str
+) -> None:
+    """Metrics, lists and templates come along; the first import makes what is lacking, the second finds it."""
+    other = headrace.data("account", "create", "Other")["account_id"]
+    first = headrace.data("import", str(EXAMPLE), "--create-missing", "--account", account)["flow_id"]
+    file = tmp_path / "flow.json"
+    options = ("--account", account, "--spelling", spelling, "--with-names")
+    headrace.run("export", first, *options, "--output", str(file))
+    made = headrace.data("import", str(file), "--create-missing", "--account", other)
+    assert {"Added to Cart", "Placed Order", "Newsletter", "Cart reminder"} == {one["name"] for one in made["made"]}
+    assert [] == headrace.data("import", str(file), "--account", other)["made"]
+    again = json.loads(headrace.run("export", made["flow_id"], "--account", other, *options[2:]))
+    assert contents(json.loads(file.read_text())) == contents(again) == contents(json.loads(EXAMPLE.read_text()))
+
+
+def contents(document: Any) -> list[Any]:
+    """Return name, HTML and text of the templates that a file carries."""
+    carried = [one["attributes"] for one in document["included"] if one["type"] == "template"]
+    return [(one["name"], one["html"], one["text"]) for one in carried]
+
+
+def test_an_export_without_names_carries_none(headrace: Commands, account: str) -> None:
+    """The file of the vendor's web app holds nothing beside the flow."""
+    flow_id = headrace.data("import", str(EXAMPLE), "--create-missing")["flow_id"]
+    assert "included" not in json.loads(headrace.run("export", flow_id))
+
+
+def test_templates_of_one_name_are_told_apart(
+    headrace: Commands, account: str, database_dsn: str, tmp_path: Path
+) -> None:
+    """Of two templates that share a name and not their content, the second goes by another name."""
+    document = json.loads(EXAMPLE.read_text())
+    [mail] = [one for one in document["data"]["attributes"]["definition"]["actions"] if one["type"] == "send-email"]
+    second = json.loads(json.dumps(mail)) | {"id": "999999", "links": mail["links"]}
+    second["data"]["message"] |= {"id": None, "templateId": "Other1"}
+    mail["links"] = {"next": "999999"}
+    document["data"]["attributes"]["definition"]["actions"].append(second)
+    kept = {"name": "Cart reminder", "html": None, "text": "Another"}
+    document["included"].append({"type": "template", "id": "Other1", "attributes": kept})
+    file = tmp_path / "flow.json"
+    file.write_text(json.dumps(document))
+    flow_id = headrace.data("import", str(file), "--create-missing")["flow_id"]
+    told = contents(json.loads(headrace.run("export", flow_id, "--with-names")))
+    assert [("Cart reminder", True), ("Cart reminder ", False)] == [(name[:14], bool(html)) for name, html, _ in told]
+    assert "Another" == told[1][2]

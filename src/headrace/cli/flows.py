@@ -58,6 +58,9 @@ def export(
     spelling: Annotated[
         str, typer.Option(help="`camel` as /flow/<id>.json spells keys, or `snake` as the API does.")
     ] = "camel",
+    with_names: Annotated[
+        bool, typer.Option("--with-names", help="Add what the flow names, for an import into another account.")
+    ] = False,
     output: Annotated[Path | None, typer.Option(help="A file to write instead of printing.")] = None,
 ) -> None:
     """Export a flow as JSON; importing it makes a flow that exports equal, ids aside."""
@@ -65,7 +68,7 @@ def export(
 
     async def task(database: Database) -> dict[str, Any]:
         owner = await the_account(database, account)
-        return await export_flow(database, owner.account_id, flow, spelling=chosen)
+        return await export_flow(database, owner.account_id, flow, spelling=chosen, with_names=with_names)
 
     document = with_database(task)
     if output is None:

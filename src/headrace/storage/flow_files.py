@@ -26,7 +26,7 @@ from headrace.ids import IdSource
 from headrace.storage import flows
 from headrace.storage.database import Connection, Database
 from headrace.storage.flow_rows import StoredFlow
-from headrace.storage.flow_things import Made, find_by_name, make
+from headrace.storage.flow_things import Made, find_by_name, make, told
 
 Spelling = Literal["camel", "snake"]
 DEFINITION = "/data/attributes/definition"
@@ -155,11 +155,23 @@ async def missing_for(database: Database, account_id: str, document: Any) -> Ref
 
 
 async def export_flow(
-    database: Database, account_id: str, flow_id: str, *, spelling: Spelling = "camel", base_url: str = ""
+    database: Database,
+    account_id: str,
+    flow_id: str,
+    *,
+    spelling: Spelling = "camel",
+    base_url: str = "",
+    with_names: bool = False,
 ) -> Document:
-    """Return a flow as a file; raises `NotFound`. An import of it makes a flow that exports equal, ids aside."""
+    """Return a flow as a file; raises `NotFound`. An import of it makes a flow that exports equal, ids aside.
+
+    `with_names` adds the `included` array of what the flow names.
+    """
     stored = await flows.load_flow(database, account_id, flow_id)
-    return legacy_document(stored, base_url) if spelling == "camel" else api_document(stored, base_url)
+    document = legacy_document(stored, base_url) if spelling == "camel" else api_document(stored, base_url)
+    if with_names:
+        document["included"] = await told(database, account_id, references(stored.definition))
+    return document
 
 
 def legacy_document(flow: StoredFlow, base_url: str = "") -> Document:

@@ -1,4 +1,4 @@
-"""What an imported flow names: finding it by name in the account, or making it.
+"""What a flow's file names: telling its names, finding it by name in another account, or making it.
 
 What is here: metrics, lists, segments and templates for `flow_files`. What is not: reading files. Our choice: a thing
 is made with the id that the file gives where no account uses that id yet, else with a new one; without a name of its
@@ -8,17 +8,21 @@ own it is named after its id; a group that no trigger calls a segment becomes a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headrace.flows.references import References
+from headrace.flows.walk import Document
 from headrace.ids import IdSource
-from headrace.storage.database import Connection
+from headrace.storage.database import Connection, Database, Row
 from headrace.storage.metrics import API, OWN
-from headrace.storage.templates import NewTemplate, create_template
+from headrace.storage.templates import NewTemplate, create_template, load_templates
 
 KINDS = ("metric", "list or segment", "template")
+CONTENT = ("html", "text", "amp")
+"""What a template holds."""
 EMPTY_EMAIL = "<p>This template was made by an import that did not carry its content.</p>"
 SHORT_ID = re.compile(r"[A-Za-z0-9]{6}")
 
@@ -45,6 +49,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 """
 
 
+_METRICS = """
+SELECT metric_id AS id, name, integration_name FROM metric WHERE account_id = $1 AND metric_id = ANY($2) ORDER BY 1
+"""
+_GROUPS = """
+SELECT group_id AS id, kind, name FROM profile_group WHERE account_id = $1 AND group_id = ANY($2) ORDER BY 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A thing that was made: its kind, the id that the file gave it, the id it has, and its name."""
@@ -53,6 +65,35 @@ class Made:
     given_id: str
     made_id: str
     name: str
+
+
+async def told(database: Database, account_id: str, named: References) -> list[Document]:
+    """Return the things that a flow names as the resources that its file carries beside it.
+
+    Templates bring their content. Of templates that share a name and not their content the later ones are named after
+    their ids too, so that an import takes none for another.
+    """
+    metrics = await database.fetch(_METRICS, account_id, list(named.metric_ids))
+    groups = await database.fetch(_GROUPS, account_id, list(named.group_ids))
+    templates = await load_templates(database, account_id, named.template_ids)
+    return [
+        *(_resource("metric", row, integration={"name": row["integration_name"]}) for row in metrics),
+        *(_resource(row["kind"], row) for row in groups),
+        *_told_templates([templates[one] for one in named.template_ids if one in templates]),
+    ]
+
+
+def _resource(kind: str, row: Row, **attributes: Any) -> Document:
+    return {"type": kind, "id": row["id"], "attributes": {"name": row["name"], **attributes}}
+
+
+def _told_templates(rows: Iterable[Row]) -> Iterator[Document]:
+    known: dict[str, Document] = {}
+    for row in rows:
+        content = {part: row[part] for part in CONTENT}
+        own = known.setdefault(row["name"], content) == content
+        name = row["name"] if own else f"{row['name']} {row['template_id']}"
+        yield {"type": "template", "id": row["template_id"], "attributes": {"name": name, **content}}
 
 
 async def find_by_name(
@@ -139,7 +180,10 @@ async def _make_one(
         case "metric":
             await connection.execute(_METRIC, own, account_id, name, _integration(kept), now)
         case "template":
-            new = NewTemplate(name, "CODE", kept.get("html") or EMPTY_EMAIL, kept.get("text"))
+            content = {part: kept.get(part) for part in CONTENT}
+            if not content["html"] and not content["text"]:
+                content["html"] = EMPTY_EMAIL
+            new = NewTemplate(name, "CODE", **content)
             await create_template(connection, account_id, ids, now, new, template_id=own)
         case _:
             segment = group == "segment"

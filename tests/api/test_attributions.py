@@ -11,6 +11,7 @@ from people import event
 from headrace.clock import VirtualClock
 from headrace.ids import bucket_of, event_id, parse_event_id
 from headrace.storage.conversions import Candidate
+from headrace.storage.database import Connection
 from headrace.storage.interactions import Kind, Recorder
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
@@ -103,3 +104,23 @@ async def test_an_old_revision_shows_attributions_when_asked(api: Api, asked: bo
     assert asked == ("attributions" in answer["data"]["relationships"])
     kept = [set(one["relationships"]) for one in answer.get("included", ())]
     assert asked * [{"event", "attributed-event", "flow", "flow-message"}] == kept
+
+
+async def test_attributions_take_one_statement_however_many_events(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of one event and a page of six take two statements each: the events, and their attributions."""
+    for _ in range(6):
+        await api.post("/api/events", event())
+    counted: list[str] = []
+    fetch = Connection.fetch
+
+    async def counting(self: Connection, query: Any, *args: Any) -> Any:
+        counted.append(str(query))
+        return await fetch(self, query, *args)
+
+    monkeypatch.setattr(Connection, "fetch", counting)
+    counts = []
+    for size in (1, 6):
+        counted.clear()
+        assert size == len((await api.get(f"/api/events?page[size]={size}")).json()["data"])
+        counts.append(len(counted))
+    assert [2, 2] == counts

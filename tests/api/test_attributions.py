@@ -108,8 +108,8 @@ async def test_an_old_revision_shows_attributions_when_asked(api: Api, asked: bo
 
 async def test_attributions_take_one_statement_however_many_events(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page of one event and a page of six take two statements each: the events, and their attributions."""
-    for _ in range(6):
-        await api.post("/api/events", event())
+    for number in range(6):
+        await api.post("/api/events", event(unique_id=str(number)))
     counted: list[str] = []
     fetch = Connection.fetch
 

@@ -27,6 +27,25 @@ TUNING = {
 }
 """Speed instead of durability; for tests that kill no server."""
 
+EMPTY = """
+DO $$
+DECLARE one record;
+BEGIN
+    PERFORM pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR one IN SELECT inhrelid::regclass AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+    LOOP EXECUTE format('DROP TABLE %s', one.name); END LOOP;
+    FOR one IN SELECT oid::regclass AS name, pg_relation_size(oid) > 1000000 AS large FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    LOOP EXECUTE format(CASE WHEN one.large THEN 'TRUNCATE %s' ELSE 'DELETE FROM %s' END, one.name); END LOOP;
+    FOR one IN SELECT format('%I.%I', schemaname, sequencename) AS name FROM pg_sequences
+        WHERE last_value IS NOT NULL
+    LOOP EXECUTE format('ALTER SEQUENCE %s RESTART', one.name); END LOOP;
+END $$
+"""
+"""Brings a database back to what it was at first: no connections, partitions or rows, sequences at their start."""
+
 
 @pytest.fixture(scope="session")
 def open_folder() -> Iterator[Path]:
@@ -72,13 +91,25 @@ def migrated_template(server: embedded.Server) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def spare_databases() -> list[str]:
+    """Names of databases that are as good as new: emptying one takes a twentieth of making one."""
+    return []
+
+
 @pytest.fixture
-def database_dsn(server: embedded.Server, migrated_template: str, database_names: Iterator[str]) -> Iterator[str]:
-    """The address of a fresh, migrated database, dropped after the test."""
-    name = next(database_names)
-    run_apart(execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY"))
+def database_dsn(
+    server: embedded.Server, migrated_template: str, database_names: Iterator[str], spare_databases: list[str]
+) -> Iterator[str]:
+    """The address of a migrated database with no rows, emptied after the test."""
+    if not spare_databases:
+        name = next(database_names)
+        run_apart(execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY"))
+        spare_databases.append(name)
+    name = spare_databases.pop()
     yield dsn_of(server, name)
-    run_apart(execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+    run_apart(execute(dsn_of(server, name), EMPTY))
+    spare_databases.append(name)
 
 
 def dsn_of(server: embedded.Server, database: str) -> str:

@@ -34,7 +34,7 @@ SHORTEST_REST = 0.02
 LONGEST_REST = 1.0
 AFTER_FAILURE = 5.0
 """Seconds of rest, between which an idle loop doubles, and after an error."""
-STEPS_A_DELIVERY = 4
+STEPS_A_DELIVERY = 8
 """Our choice: while runs are due in masses, so many batches of steps go before one of deliveries, so that a burst is
 stepped through quickly and messages keep going out."""
 LEASES_EVERY = 5.0

@@ -11,10 +11,12 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace.clock import stopwatch
 from headrace.errors import DatabaseError
 from headrace.ids import RandomIds
 from headrace.storage.embedded import settings
@@ -27,6 +29,8 @@ START_WAIT = 30
 """Seconds that `pg_ctl` waits; a longer recovery is then watched by the caller."""
 FAST_LIMIT = 120.0
 IMMEDIATE_LIMIT = 20.0
+SWEEP_LIMIT, SWEEP_PAUSE = 5.0, 0.05
+"""Seconds in which an `initdb` without its starter notices that its folder is gone, and between two attempts."""
 NO_SUCH_PID = 2_147_483_647
 """Beyond what any kernel gives out."""
 PASSING = ("lock file", "shared memory block", "did not start in time", "could not bind")
@@ -48,7 +52,7 @@ class Failure:
 def initialize(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping[str, str]) -> None:
     """Make the data directory if it is missing, complete or not at all, whenever this process is killed."""
     for leftover in layout.home.glob("initdb-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        _sweep(leftover)
     if layout.cluster.exists():
         _check_version(layout, binaries)
         return
@@ -63,6 +67,15 @@ def initialize(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping
     write_private(fresh / "data" / "local.conf", settings.LOCAL, user)
     (fresh / "data").rename(layout.cluster)
     fresh.rmdir()
+
+
+def _sweep(leftover: Path) -> None:
+    """Remove what a killed starter left; its `initdb` may live on and write there until it finds nothing left."""
+    end = stopwatch() + SWEEP_LIMIT
+    while leftover.exists() and stopwatch() < end:
+        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.exists():
+            time.sleep(SWEEP_PAUSE)
 
 
 def launch(layout: Layout, user: OsUser, binaries: Binaries, tuning: Mapping[str, str], lock: Lock) -> Failure | None:

@@ -7,7 +7,7 @@ one query per kind of need, and the condition reads the answers from `Facts`. Th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -22,13 +22,15 @@ Clause = TypeVar("Clause")
 class Moment:
     """The moment a condition is read at: `now` and the run's entry, both UTC, and the profile's time zone.
 
-    `entered_at` is None outside a run (segments). `sample_key` names the run for deterministic sampling.
+    `entered_at` is None outside a run (segments). `sample_key` names the run for deterministic sampling. `flow_id` is
+    the run's flow, empty outside a run.
     """
 
     now: datetime
     entered_at: datetime | None
     zone: tzinfo
     sample_key: str = ""
+    flow_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class Facts(Protocol):
     @property
     def moment(self) -> Moment:
         """When the question is asked."""
+        ...
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the run's webhooks answered, by action id; `flows/actions/action_output_split.py` says its shape."""
         ...
 
     def total(self, need: EventTotal) -> Total:

@@ -16,12 +16,12 @@ import asyncpg
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
-from headrace.engine import sends
+from headrace.engine import changes, sends
 from headrace.engine.core import Core
 from headrace.engine.edits import lead_to_present, locate
 from headrace.engine.loading import load_needs, load_triggers
 from headrace.engine.wake import Wake
-from headrace.flows.step import Advance, Exit, Send, Skip, Wait
+from headrace.flows.step import Advance, Change, Exit, Send, Skip, Wait
 from headrace.storage.account_clocks import AccountTime, load_accounts
 from headrace.storage.buckets import lock_buckets
 from headrace.storage.database import Connection, Row
@@ -73,7 +73,7 @@ async def advance_wakes(core: Core, transaction: Connection, wakes: Sequence[Wak
     known: sends.LastSends = {}
     active = [wake for wake in wakes if wake.active]
     while active:
-        active = await _round(transaction, active, known)
+        active = await _round(core, transaction, active, known)
     await insert_deliveries(transaction, [one for wake in wakes for one in wake.deliveries])
     await insert_journal(transaction, [entry for wake in wakes for entry in wake.journal])
     await update_runs(transaction, [wake.update() for wake in wakes])
@@ -125,18 +125,21 @@ def _give_flow(wake: Wake, flow: LoadedFlow | None) -> None:
         wake.flow = flow.compiled
 
 
-async def _round(transaction: Connection, wakes: Sequence[Wake], known: sends.LastSends) -> list[Wake]:
+async def _round(core: Core, transaction: Connection, wakes: Sequence[Wake], known: sends.LastSends) -> list[Wake]:
     """Carry out the present action of each run; return the runs that go on to another one at once."""
     await load_needs(transaction, [(wake, needs) for wake in wakes if (needs := _needs(wake))])
     sending: list[tuple[Wake, Send]] = []
+    changing: list[tuple[Wake, Change]] = []
     for wake in wakes:
         if wake.active:
             try:
-                _step(wake, sending)
+                _step(wake, sending, changing)
             except Exception as error:  # a bug in one step must not stop the others
                 wake.park(told(error))
     if sending:
         await sends.carry_out(transaction, [pair for pair in sending if pair[0].active], known)
+    if changing:
+        await changes.carry_out(core, transaction, changing)
     return [wake for wake in wakes if wake.active]
 
 
@@ -150,7 +153,7 @@ def _needs(wake: Wake) -> frozenset[Need]:
         return NO_NEEDS
 
 
-def _step(wake: Wake, sending: list[tuple[Wake, Send]]) -> None:
+def _step(wake: Wake, sending: list[tuple[Wake, Send]], changing: list[tuple[Wake, Change]]) -> None:
     assert wake.action_id is not None
     action = wake.flow.actions[wake.action_id]
     outcome = action.step(wake.context())
@@ -161,6 +164,8 @@ def _step(wake: Wake, sending: list[tuple[Wake, Send]]) -> None:
             wake.sleep(outcome.until, outcome.next_id)
         case Send():
             sending.append((wake, outcome))
+        case Change():
+            changing.append((wake, outcome))
         case Skip():
             wake.note("skipped", {"reason": outcome.reason})
             wake.go_on(outcome.next_id)

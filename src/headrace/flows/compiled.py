@@ -15,6 +15,7 @@ from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Moment, Need
 from headrace.flows.actions import WITH_STATUS, Action, Place
 from headrace.flows.actions.base import RUNNING
+from headrace.flows.actions.sending import CompiledSend
 from headrace.flows.actions.time_delay import CompiledTimeDelay
 from headrace.flows.definition import DefinitionModel
 from headrace.flows.graph import topological
@@ -73,6 +74,11 @@ class CompiledFlow:
         """Return a time that every delay of the flow surely lasts: zero or more, ten years where there is none."""
         delays = (action.delay.shortest for action in self.actions.values() if isinstance(action, CompiledTimeDelay))
         return min(delays, default=NO_DELAY)
+
+    def message_action(self, action_id: int, variation: str = "") -> CompiledSend | None:
+        """Return the sending action behind a delivery, None where it is gone."""
+        action = self.actions.get(action_id)
+        return action if isinstance(action, CompiledSend) and not variation else None
 
     def locate(self, action_id: int) -> Action | Exit:
         """Return the action that a run pointing at `action_id` carries out next, or how the run ends.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
-from typing import Any
+from datetime import date, datetime, tzinfo
+from typing import Any, Literal
 
+from headrace.conditions import EVERYBODY, CompiledFilter
 from headrace.conditions.facts import Facts
 from headrace.model import Channel
 
@@ -21,7 +22,8 @@ class StepContext:
     """What a step may look at.
 
     `now` is the step's moment (UTC): the present on the machine's clock, the run's own `resume_at` on a virtual one.
-    `zone` is the profile's time zone, else the account's; `account_zone` the account's.
+    `zone` is the profile's time zone, else the account's; `account_zone` the account's. `target_on` is the date that a
+    date-based run leads to, None for other runs.
     """
 
     action_id: int
@@ -29,11 +31,15 @@ class StepContext:
     zone: tzinfo
     account_zone: tzinfo
     facts: Facts
+    target_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Go on at once with `next_id`, None for the end; `seen` is what the decision rested on, for the journal."""
+    """Go on at once with `next_id`, None for the end; `seen` is what the decision rested on, for the journal.
+
+    `branch` names the way that a split took: `true`, `false`, or the id of a branch.
+    """
 
     next_id: int | None
     branch: str | None = None
@@ -53,7 +59,8 @@ class Send:
     """Send a message, unless a gate skips it, then go on with `next_id`.
 
     `message` is the message object of the definition (snake_case, reference 2.2); `review` marks a manual action, whose
-    message waits for a user while the run goes on.
+    message waits for a user while the run goes on. `variation` is the id of an experiment's variation, empty without
+    one. With `awaits` the run goes on once the message's result is known, which becomes the action's output.
     """
 
     channel: Channel
@@ -62,6 +69,55 @@ class Send:
     next_id: int | None
     review: bool = False
     variation: str = ""
+    additional_filters: CompiledFilter = EVERYBODY
+    awaits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """Change the person: the operations of `update-profile`, carried out in their order. Source: reference 2.3."""
+
+    operations: tuple[ProfileOperation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOperation:
+    """One operation: `set`, `unset`, `append` (to a list, not twice) or `remove` (from a list) of a custom property.
+
+    `set` of a date may be "today", which the step resolves; `value` is JSON, None for `unset`.
+    """
+
+    kind: Literal["append", "remove", "set", "unset"]
+    key: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """Put the person on a list, or take them off it."""
+
+    list_id: str
+    joins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvent:
+    """Record an event of the person: the metric's name and the event's properties."""
+
+    metric_name: str
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change something in the account, unless the flow's filter fails, then go on with `next_id`.
+
+    `skip_reason` is what a failed filter is called. Source: reference 1.8 ("Fails Flow Conditions").
+    """
+
+    effect: ProfileChange | ListChange | TrackEvent
+    next_id: int | None
+    skip_reason: str = "Fails Flow Filters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +135,4 @@ class Exit:
     reason: str
 
 
-Outcome = Advance | Wait | Send | Skip | Exit
+Outcome = Advance | Wait | Send | Change | Skip | Exit

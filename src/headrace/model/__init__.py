@@ -4,6 +4,6 @@ from headrace.model.account import Account
 from headrace.model.delivery import Channel, DeliveryState
 from headrace.model.event import Event
 from headrace.model.profile import Profile
-from headrace.model.run import Run, RunState
+from headrace.model.run import Run, RunSource, RunState
 
-__all__ = ["Account", "Channel", "DeliveryState", "Event", "Profile", "Run", "RunState"]
+__all__ = ["Account", "Channel", "DeliveryState", "Event", "Profile", "Run", "RunSource", "RunState"]

@@ -14,6 +14,7 @@ class Profile:
 
     `location` holds the API's location attributes (address1, address2, city, country, region, zip, latitude,
     longitude, ip); `timezone` is the location's IANA zone or None. `properties` are the custom ones.
+    `predictive` maps the dimensions of reference 3.1 (`predicted_clv`, `channel_affinity` ...) to stored predictions.
     """
 
     profile_id: str
@@ -33,3 +34,4 @@ class Profile:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     last_event_at: datetime | None = None
+    predictive: Mapping[str, Any] = field(default_factory=dict)

@@ -8,7 +8,7 @@ Source: DESIGN section 2.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,8 @@ from headrace.storage.database import Connection, Database, Row
 
 _PROFILES = """
 SELECT p.profile_id, p.email, p.phone_number, p.external_id, p.anonymous_id, p.first_name, p.last_name, p.organization,
-    p.title, p.image, p.locale, p.timezone, p.location, p.properties, p.created_at, p.updated_at, p.last_event_at
+    p.title, p.image, p.locale, p.timezone, p.location, p.properties, p.created_at, p.updated_at, p.last_event_at,
+    p.predictive
 FROM unnest($1::smallint[], $2::text[], $3::text[]) AS asked (bucket, account_id, profile_id)
 JOIN profile p USING (bucket, account_id, profile_id)
 """
@@ -84,12 +85,15 @@ CROSS JOIN LATERAL (
 class LoadedFacts:
     """The answers for one profile at one moment: the port `conditions.facts.Facts`. The engine fills it as it goes."""
 
-    __slots__ = ("event", "joined", "moment", "profile", "totals")
+    __slots__ = ("event", "joined", "moment", "outputs", "profile", "totals")
 
-    def __init__(self, profile: Profile, event: Event | None, moment: Moment) -> None:
+    def __init__(
+        self, profile: Profile, event: Event | None, moment: Moment, outputs: Mapping[str, Any] | None = None
+    ) -> None:
         self.profile = profile
         self.event = event
         self.moment = moment
+        self.outputs: Mapping[str, Any] = outputs or {}
         self.totals: dict[EventTotal, Total] = {}
         self.joined: dict[str, datetime] = {}
 

@@ -7,9 +7,24 @@ Source: DESIGN section 3 (ingest).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
+from headrace.ids import bucket_of
 from headrace.storage.database import Connection, Database, Row
+
+
+class Kind(IntEnum):
+    """What happened; the numbers are stored."""
+
+    EVENT = 0
+    """An event was accepted."""
+    JOINED = 1
+    """The person became a member of `group_id`."""
+    CHANGED = 2
+    """Something about the person changed that dates may hang on: a property, a time zone."""
+
 
 _CLAIM = """
 WITH RECURSIVE waiting (bucket, account_id) AS (
@@ -24,7 +39,8 @@ WITH RECURSIVE waiting (bucket, account_id) AS (
 SELECT p.* FROM (
     SELECT row.*, row_number() OVER (PARTITION BY row.account_id ORDER BY row.seq) AS turn
     FROM waiting CROSS JOIN LATERAL (
-        SELECT bucket, account_id, seq, profile_id, metric_id, number, occurred_at, accepted_at, backfill, chain
+        SELECT bucket, account_id, seq, profile_id, metric_id, number, occurred_at, accepted_at, backfill, chain,
+            kind, group_id
         FROM pending WHERE bucket = waiting.bucket AND account_id = waiting.account_id ORDER BY seq LIMIT $2
     ) AS row
 ) AS p
@@ -41,6 +57,46 @@ _IS_THERE = "SELECT EXISTS (SELECT FROM pending WHERE bucket = $1 AND account_id
 _POSTPONE = "UPDATE pending SET seq = DEFAULT WHERE bucket = $1 AND account_id = $2 AND seq = $3"
 
 _OLDEST = "SELECT min(received_at) FROM pending"
+
+
+_NOTE = """
+INSERT INTO pending (bucket, account_id, profile_id, metric_id, number, occurred_at, accepted_at, received_at, backfill,
+                     chain, kind, group_id)
+SELECT bucket, $1, profile_id, '', 0, $2, $2, $3, backfill, chain, kind, group_id
+FROM unnest($4::smallint[], $5::text[], $6::boolean[], $7::smallint[], $8::smallint[], $9::text[])
+    AS happened (bucket, profile_id, backfill, chain, kind, group_id)
+ORDER BY bucket, profile_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something other than an event that happened to a person. With `starts_nothing` it begins no run."""
+
+    profile_id: str
+    kind: Kind
+    group_id: str | None = None
+    chain: int = 0
+    starts_nothing: bool = False
+
+
+async def note_happenings(
+    transaction: Connection, account_id: str, happenings: Sequence[Happening], at: datetime, received_at: datetime
+) -> None:
+    """Let the engine work out what follows; `at` is the account's time, `received_at` system time."""
+    if happenings:
+        await transaction.execute(
+            _NOTE,
+            account_id,
+            at,
+            received_at,
+            [bucket_of(one.profile_id) for one in happenings],
+            [one.profile_id for one in happenings],
+            [one.starts_nothing for one in happenings],
+            [one.chain for one in happenings],
+            [int(one.kind) for one in happenings],
+            [one.group_id for one in happenings],
+        )
 
 
 async def claim_pending(transaction: Connection, buckets: Sequence[int], limit: int) -> list[Row]:

@@ -91,4 +91,11 @@ class CompiledSend:
         """Send, send for review, or pass over in silence."""
         if not self.acts:
             return Advance(self.next_id)
-        return Send(self.channel, self.message_id, self.message, self.next_id, review=self.status == "manual")
+        return Send(
+            self.channel,
+            self.message_id,
+            self.message,
+            self.next_id,
+            review=self.status == "manual",
+            additional_filters=self.additional_filters,
+        )

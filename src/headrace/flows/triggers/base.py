@@ -23,6 +23,11 @@ class Trigger(Protocol):
         """The metric whose events it waits for, None for triggers that wait for something else."""
         ...
 
+    @property
+    def group_id(self) -> str | None:
+        """The list or segment whose new members enter, None for triggers that wait for something else."""
+        ...
+
     def matches(self, event: Event, now: datetime | None = None) -> bool:
         """Tell whether an event starts the flow; relative dates are read at `now`, by default the event's own time."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
@@ -38,6 +39,7 @@ class CompiledMetric:
     metric_id: str | None
     trigger_filter: CompiledFilter
     type: str = "metric"
+    group_id: str | None = None
 
     def matches(self, event: Event, now: datetime | None = None) -> bool:
         """Tell whether an event is of the metric and passes the filter."""
@@ -59,6 +61,11 @@ class EventFacts:
     def profile(self) -> Profile:
         """A person of whom only the id is known."""
         return Profile(self.event.profile_id)
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Nothing: no action was carried out."""
+        return {}
 
     def total(self, need: EventTotal) -> Total:
         """Refuse: no need was stated."""

@@ -59,6 +59,7 @@ class Silent:
 
     type: str
     metric_id: str | None = None
+    group_id: str | None = None
 
     def matches(self, event: Event, now: datetime | None = None) -> bool:
         """Say no."""

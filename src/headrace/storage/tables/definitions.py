@@ -203,3 +203,60 @@ flow_message = Table(
     Index(None, "account_id", "action_id"),
     Index(None, "account_id", "flow_id"),
 )
+
+experiment = Table(
+    "experiment",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("action_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("experiment_id", Text, primary_key=True),
+    Column("flow_id", Text, nullable=False),
+    Column("began_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp),
+    Column("winner", Text),
+    Column("reason", Text),
+    Column("figures", JSONB, nullable=False, server_default=NOTHING),
+)
+"""A test of variations: when it ran, which variation won and why. Source: reference 2.4."""
+
+entry_guard = Table(
+    "entry_guard",
+    metadata,
+    Column("flow_id", Text, primary_key=True),
+    account_column(),
+    Column("window_began_at", Timestamp, nullable=False),
+    Column("entered", Integer, nullable=False),
+    Column("holding_since", Timestamp),
+)
+"""Entries of the present window, where an account limits bursts; while `holding_since` is set, new runs are held."""
+
+alert_recipient = Table(
+    "alert_recipient",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("email", Text, primary_key=True),
+    Column("confirmed_at", Timestamp),
+)
+"""Who gets internal alerts, once they have confirmed their address. Source: reference 2."""
+
+job = Table(
+    "job",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    account_column(),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("arguments", JSONB, nullable=False),
+    Column("progress", JSONB, nullable=False, server_default=NOTHING),
+    Column("error", Text),
+    Column("lease_until", Timestamp),
+    Column("created_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    Column("finished_at", Timestamp),
+    Index(None, "account_id", "kind", "created_at"),
+    Index("job_waiting_idx", "created_at", postgresql_where=text("state IN ('queued', 'running')")),
+)
+"""Longer work that goes on in the background and survives restarts; the times are system time.
+
+`state` is queued, running, complete, failed or cancelled.
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
+    Date,
     Identity,
     Index,
     Integer,
@@ -40,11 +41,19 @@ run = Table(
     Column("visited", ARRAY(BigInteger), nullable=False),
     Column("steps", Integer, nullable=False),
     Column("chain", SmallInteger, nullable=False),
+    Column("source", SmallInteger, nullable=False, server_default="0"),
+    Column("target_on", Date),
+    Column("awaits", Uuid),
+    Column("outputs", JSONB),
     Index("run_due_idx", "clock", "bucket", "resume_at", postgresql_where=text("state = 0")),
     Index("run_entry_idx", "bucket", "account_id", "profile_id", "flow_id", "entered_at"),
     postgresql_with=BUSY,
 )
-"""One row per run; `model.Run` documents the columns. The triggering event is named by its whole key."""
+"""One row per run; `model.Run` documents the columns. The triggering event is named by its whole key.
+
+`source` is a `model.RunSource`. `target_on` is the date that a date-based run leads to. `awaits` names the delivery
+whose result the run waits for, and `outputs` maps action ids to what their webhooks answered.
+"""
 
 journal = Table(
     "journal",
@@ -96,10 +105,34 @@ delivery = Table(
     Index("delivery_due_idx", "clock", "bucket", "due_at", postgresql_where=text("state = 0")),
     Index("delivery_lease_idx", "lease_until", postgresql_where=text("state = 1")),
     Index("delivery_profile_idx", "bucket", "account_id", "profile_id", "channel", "queued_at"),
+    Index("delivery_review_idx", "account_id", "flow_id", "queued_at", postgresql_where=text("state = 6")),
     Index("delivery_sent_idx", "account_id", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
     postgresql_with=BUSY,
 )
 """One message to one person. `lease_until` is system time. `sent_at` is when delivery was attempted."""
+
+planned_entry = Table(
+    "planned_entry",
+    metadata,
+    *bucket_key(),
+    Column("flow_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),
+    Column("enters_at", Timestamp, nullable=False),
+    Column("target_on", Date, nullable=False),
+    Column("clock", Integer, nullable=False),
+    Index("planned_entry_due_idx", "clock", "bucket", "enters_at"),
+    postgresql_with=BUSY,
+)
+"""The next entry of a person into a date-based flow: when it begins, and the date that it leads to."""
+
+planning = Table(
+    "planning",
+    metadata,
+    *bucket_key(),
+    Column("flow_id", Text, primary_key=True),
+    Column("after_profile_id", Text, nullable=False, server_default=""),
+)
+"""Buckets whose people are still to be planned for a date-based flow that went live or changed."""
 
 inbox_message = Table(
     "inbox_message",

@@ -39,6 +39,7 @@ profile = Table(
     Column("timezone", Text),
     Column("location", JSONB, nullable=False, server_default=NOTHING),
     Column("properties", JSONB, nullable=False, server_default=NOTHING),
+    Column("predictive", JSONB, nullable=False, server_default=NOTHING),
     *stamps(),
     Column("last_event_at", Timestamp),
     Index(None, "account_id", "profile_id"),
@@ -95,9 +96,15 @@ pending = Table(
     Column("received_at", Timestamp, nullable=False),
     Column("backfill", Boolean, nullable=False),
     Column("chain", SmallInteger, nullable=False),
+    Column("kind", SmallInteger, nullable=False, server_default="0"),
+    Column("group_id", Text),
     postgresql_with={"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_vacuum_threshold": "5000"},
 )
-"""Accepted events whose consequences are still to come. `accepted_at` is the account's time, `received_at` system."""
+"""What happened to people and whose consequences are still to come: accepted events, joined groups, changed people.
+
+`kind` is a `storage.pending.Kind`. Only events have a metric and a number; else these are empty and 0. `backfill` marks
+what starts no run. `accepted_at` is the account's time, `received_at` system.
+"""
 
 membership = Table(
     "membership",
@@ -115,9 +122,57 @@ consent = Table(
     *bucket_key(),
     Column("profile_id", Text, primary_key=True),
     Column("channel", SmallInteger, primary_key=True, autoincrement=False),
+    Column("purpose", SmallInteger, primary_key=True, autoincrement=False, server_default="0"),
     Column("subscription", Text, nullable=False),
     Column("changed_at", Timestamp, nullable=False),
+    Column("recorded_at", Timestamp),
     Column("method", Text),
     Column("detail", Text),
+    Column("custom_source", Text),
+    Column("double_opt_in", Boolean, nullable=False, server_default="false"),
+    Column("rcs_capable", Boolean),
 )
-"""`subscription` is SUBSCRIBED or UNSUBSCRIBED; no row means NEVER_SUBSCRIBED. Source: reference 4.4."""
+"""What a person agreed to on a channel. `purpose` 0 is marketing, 1 transactional.
+
+`subscription` is SUBSCRIBED or UNSUBSCRIBED; no row means NEVER_SUBSCRIBED. `changed_at` is when it took effect,
+`recorded_at` when it was written, if that is another moment. Source: reference 4.4.
+"""
+
+suppression = Table(
+    "suppression",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("list_id", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("at", Timestamp, nullable=False),
+)
+"""Why a person is not mailed; `list_id` is empty where that holds for everything. Source: reference 4.3, 4.4.
+
+`reason` is HARD_BOUNCE, INVALID_EMAIL, SPAM_COMPLAINT, UNSUBSCRIBE or USER_SUPPRESSED.
+"""
+
+push_token = Table(
+    "push_token",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("token", Text, primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("vendor", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    *stamps(),
+)
+"""A device that takes push messages; `enabled` tells whether its owner allows them."""
+
+custom_object = Table(
+    "custom_object",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("object_type_id", Text, primary_key=True),
+    Column("relationship_id", Text, primary_key=True),
+    Column("object_id", Text, primary_key=True),
+    Column("properties", JSONB, nullable=False),
+)
+"""Records of other kinds that are linked to a person; `properties` maps property ids to values."""

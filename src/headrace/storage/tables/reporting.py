@@ -138,3 +138,28 @@ rollup_zone = Table(
     Column("timezone", Text, nullable=False),
 )
 """The zone whose days and months an account's roll-ups hold; no row means that none are derived yet."""
+
+step_delta = Table(
+    "step_delta",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("flow_id", Text, nullable=False),
+    Column("action_id", BigInteger, nullable=False),
+    Column("counter", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("amount", Integer, nullable=False),
+)
+"""What a batch of steps adds to the counts of actions; `storage.step_counts` says which counters there are."""
+
+step_count = Table(
+    "step_count",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("flow_id", Text, primary_key=True),
+    Column("action_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("counter", Text, primary_key=True),
+    Column("detail", Text, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+"""Folded step deltas. `action_id` 0 stands for the flow itself."""

@@ -19,6 +19,7 @@ from headrace.messages.secrets_file import load_or_create_secret
 from headrace.messages.tokens import Signer
 from headrace.storage.database import Database
 from headrace.storage.rollups import fold_all
+from headrace.storage.step_counts import fold_counts
 
 
 def make_signer(config: Config, ids: IdSource) -> Signer:
@@ -47,5 +48,9 @@ async def engine_core(database: Database, config: Config, signer: Signer) -> Asy
 
 
 def make_worker(core: Core) -> Worker:
-    """Return a worker that also folds the reports of all accounts."""
-    return Worker(core, partial(fold_all, core.database))
+    """Return a worker that also folds the reports and the step counts of all accounts."""
+    return Worker(core, partial(_fold, core.database))
+
+
+async def _fold(database: Database) -> int:
+    return await fold_all(database) + await fold_counts(database)

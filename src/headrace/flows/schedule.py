@@ -1,25 +1,68 @@
-"""All calendar arithmetic of flows: when a delay ends and when quiet hours end.
+"""All calendar arithmetic of flows: when a delay ends, when quiet hours end, and the dates that flows lead to.
 
-Local times are computed as wall time. A local time that does not exist becomes the first instant after the gap, an
-ambiguous one its first occurrence. Everything given and returned is aware UTC. Source: reference 2.1, 4.2.
+What is here: delays and quiet hours. What comes from beside: local times (`calendar_local`) and dates
+(`calendar_dates`), which are imported from here like the rest. Local times are computed as wall time. A local time that
+does not exist becomes the first instant after the gap, an ambiguous one its first occurrence. Everything given and
+returned is aware UTC. Source: reference 2.1, 4.2. `docs/reference/daylight-saving.md` shows cases.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
-PROFILE = "profile"
-"""The zone name that stands for the profile's own."""
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-EVERY_DAY = frozenset(range(7))
-DAY = timedelta(days=1)
+from headrace.flows.calendar_dates import (
+    Countdown,
+    DatePlan,
+    DateUnit,
+    Recurrence,
+    Target,
+    countdown_until,
+    day_before,
+    entry_moment,
+    falls_on,
+    next_occurrence,
+    target_moment,
+)
+from headrace.flows.calendar_local import (
+    DAY,
+    EVERY_DAY,
+    LONGEST_SEARCH,
+    PROFILE,
+    WEEKDAYS,
+    instant,
+    read_time,
+    read_zone,
+)
+
+__all__ = [
+    "DAY",
+    "EVERY_DAY",
+    "LONGEST_SEARCH",
+    "PROFILE",
+    "WEEKDAYS",
+    "Countdown",
+    "DatePlan",
+    "DateUnit",
+    "Delay",
+    "Recurrence",
+    "Target",
+    "countdown_until",
+    "day_before",
+    "delay_until",
+    "entry_moment",
+    "falls_on",
+    "instant",
+    "next_occurrence",
+    "quiet_until",
+    "read_time",
+    "read_zone",
+    "target_moment",
+]
+
 UNITS = {"days": DAY, "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
 SECONDARY = {"days": timedelta(hours=1), "hours": timedelta(minutes=1), "minutes": timedelta(seconds=1)}
 """The unit of `secondary_value`: the next smaller one."""
-LONGEST_SEARCH = 21
-"""Days within which some allowed weekday exists, even where a zone once left a day out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +127,6 @@ def quiet_until(now: datetime, start: time, end: time, zone: tzinfo) -> datetime
     return finish if finish > now else None
 
 
-def instant(day: date, clock: time, zone: tzinfo) -> datetime:
-    """Return the UTC instant of a local time: after the gap for one that does not exist, the first of two."""
-    wall = datetime.combine(day, clock.replace(fold=0), tzinfo=zone)
-    found = wall.astimezone(UTC)
-    if found.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-        return found
-    return _end_of_gap(wall, zone)
-
-
-def read_zone(name: str) -> tzinfo | None:
-    """Return the IANA zone of a name, None for a name that is none."""
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def read_time(text: str) -> time | None:
-    """Return a local time of day written as HH:MM or HH:MM:SS, None for anything else."""
-    try:
-        found = time.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is None and ":" in text else None
-
-
 def _first_at(clock: time, not_before: datetime, first_day: date, zone: tzinfo, weekdays: frozenset[int]) -> datetime:
     """Return the first time of day, not before an instant or a day, that falls on an allowed weekday."""
     for offset in range(LONGEST_SEARCH):
@@ -118,16 +135,3 @@ def _first_at(clock: time, not_before: datetime, first_day: date, zone: tzinfo, 
         if found >= not_before and found.astimezone(zone).weekday() in weekdays:
             return found
     return not_before
-
-
-def _end_of_gap(wall: datetime, zone: tzinfo) -> datetime:
-    """Return the instant at which the zone's offset changes around a local time that it leaves out."""
-    before, after = wall.replace(fold=1).astimezone(UTC), wall.replace(fold=0).astimezone(UTC)
-    offset = after.astimezone(zone).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            after = middle
-        else:
-            before = middle
-    return after.replace(microsecond=0)

@@ -14,13 +14,14 @@ from headrace.engine.core import Core, Limits
 from headrace.engine.setup import build_core
 from headrace.engine.virtual import advance_clock
 from headrace.engine.worker import Worker
-from headrace.ids import SeededIds, bucket_of
+from headrace.ids import SeededIds
 from headrace.messages.rendered import Workshop
 from headrace.messages.tokens import Signer
 from headrace.model import Account, Channel, DeliveryState, RunState
 from headrace.model.account import Settings
 from headrace.storage import flows
 from headrace.storage.accounts import clock_of, create_account
+from headrace.storage.consents import ConsentChange, Purpose, set_consent
 from headrace.storage.database import Database, Row
 from headrace.storage.groups import create_list, join_group
 from headrace.storage.identity import IncomingProfile
@@ -29,15 +30,11 @@ from headrace.storage.journal import journal_of
 from headrace.storage.metrics import Metrics
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
+from headrace.storage.suppressions import Suppression, suppress
 from headrace.storage.templates import NewTemplate, create_template
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 WORKSHOP = Workshop(Signer([(1, b"a key that only tests know, 32 b.")]), "http://shop.test")
-
-_CONSENT = """
-INSERT INTO consent (bucket, account_id, profile_id, channel, subscription, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (bucket, account_id, profile_id, channel) DO UPDATE SET subscription = excluded.subscription
-"""
 
 
 @dataclass
@@ -157,12 +154,19 @@ class EngineShop:
         profiles = {name: profile or IncomingProfile(email=f"{name}@example.com")}
         return (await self.event("Active on Site", name, profiles=profiles)).profile_id
 
-    async def consent(self, person: str, channel: Channel, subscription: str) -> None:
+    async def consent(
+        self, person: str, channel: Channel, subscription: str, purpose: Purpose = Purpose.MARKETING
+    ) -> None:
         """Set a person's consent on a channel."""
-        profile_id = self.people[person]
-        key = (bucket_of(profile_id), self.account.account_id, profile_id, int(channel))
+        change = ConsentChange(self.people[person], channel, subscription, await self.now(), "api", purpose=purpose)
         async with self.database.transaction() as transaction:
-            await transaction.execute(_CONSENT, *key, subscription, await self.now())
+            await set_consent(transaction, self.account.account_id, change)
+
+    async def suppress(self, person: str, reason: str, list_id: str = "") -> None:
+        """Keep a person from being mailed, everywhere or on one list."""
+        async with self.database.transaction() as transaction:
+            found = Suppression(self.people[person], reason, await self.now(), list_id)
+            await suppress(transaction, self.account.account_id, [found])
 
     async def join(self, person: str, group_id: str) -> None:
         """Make a person a member of a list."""

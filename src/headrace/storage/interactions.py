@@ -18,6 +18,7 @@ from uuid import UUID
 from headrace.clock import to_second
 from headrace.ids import event_number
 from headrace.model import Channel
+from headrace.storage.bounces import stop_mailing
 from headrace.storage.database import Connection, Row
 from headrace.storage.events import NewEvent, insert_quietly
 from headrace.storage.message_events import (
@@ -87,7 +88,9 @@ async def record_interactions(transaction: Connection, batch: Prepared) -> tuple
     takes the delivery back, and what comes after a bounce is dropped. Items of deliveries that do not exist, or that
     were not attempted (`sent_at` is null), record nothing: write the delivery's state first.
 
-    Source: reference 5.2, 5.3, 6.1. Our choice: an e-mail that was refused before it was sent (FAILED) leaves the
+    An e-mail that bounced for good suppresses its address, and so does a complaint, which also ends the subscription.
+
+    Source: reference 4.3, 5.2, 5.3, 6.1. Our choice: an e-mail that was refused before it was sent (FAILED) leaves the
     event "Dropped Email" and counts nowhere, because failures are those of text messages only.
     """
     rows = await _lock(transaction, batch)
@@ -104,6 +107,7 @@ async def record_interactions(transaction: Connection, batch: Prepared) -> tuple
         taken_back = await _delivered_before(transaction, batch, counted, rows)
         tallies = tally_up([step.item for step in counted], rows, taken_back)
         await _write(transaction, batch.account_id, counted, rows, tallies)
+        await stop_mailing(transaction, batch.account_id, [step.item for step in counted], rows)
     return tuple(step.item for step in new)
 
 

@@ -1,0 +1,116 @@
+"""Suppressions: why a person is not mailed, everywhere or on one list. `at` is the account's time.
+
+What is here: writing, lifting and loading them. What is not: what they keep from being sent (`messages.gates`), and
+having unsubscribed from everything, which is a state of consent (`consents`). Source: reference 4.3, 4.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from headrace.ids import bucket_of
+from headrace.storage.database import Connection, Database
+
+EVERYWHERE = ""
+"""The list id of a suppression that holds for everything."""
+
+
+class Reason(StrEnum):
+    """Why somebody is suppressed. Source: reference 4.3."""
+
+    HARD_BOUNCE = "HARD_BOUNCE"
+    INVALID_EMAIL = "INVALID_EMAIL"
+    SPAM_COMPLAINT = "SPAM_COMPLAINT"
+    UNSUBSCRIBE = "UNSUBSCRIBE"
+    USER_SUPPRESSED = "USER_SUPPRESSED"
+
+
+LIFTED_BY_SUBSCRIBING = (Reason.SPAM_COMPLAINT, Reason.UNSUBSCRIBE, Reason.USER_SUPPRESSED)
+"""What a new subscription to e-mail undoes; addresses that do not work stay suppressed. Source: reference 4.3."""
+
+_SUPPRESS = """
+INSERT INTO suppression (bucket, account_id, profile_id, list_id, reason, at)
+SELECT p.bucket, p.account_id, p.profile_id, given.list_id, given.reason, given.at
+FROM unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+    AS given (bucket, profile_id, list_id, reason, at)
+JOIN profile p ON p.bucket = given.bucket AND p.account_id = $1 AND p.profile_id = given.profile_id
+ORDER BY p.bucket, p.profile_id, given.list_id, given.reason
+ON CONFLICT DO NOTHING
+RETURNING profile_id
+"""
+
+_UNSUPPRESS = """
+DELETE FROM suppression s USING unnest($2::smallint[], $3::text[]) AS freed (bucket, profile_id)
+WHERE s.bucket = freed.bucket AND s.account_id = $1 AND s.profile_id = freed.profile_id
+    AND s.reason = ANY($4) AND ($5::text IS NULL OR s.list_id = $5)
+RETURNING s.profile_id
+"""
+
+_LOAD = """
+SELECT s.account_id, s.profile_id, s.list_id, s.reason, s.at
+FROM unnest($1::smallint[], $2::text[], $3::text[]) AS asked (bucket, account_id, profile_id)
+JOIN suppression s USING (bucket, account_id, profile_id)
+ORDER BY s.at, s.list_id, s.reason
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A reason not to mail a person, since `at`; `list_id` is empty where it holds for everything."""
+
+    profile_id: str
+    reason: str
+    at: datetime
+    list_id: str = EVERYWHERE
+
+
+async def suppress(transaction: Connection, account_id: str, suppressions: Sequence[Suppression]) -> set[str]:
+    """Write suppressions and return the ids of those profiles that got a new one.
+
+    One that is there already keeps its time; profiles that do not exist are passed over.
+    """
+    if not suppressions:
+        return set()
+    rows = await transaction.fetch(
+        _SUPPRESS,
+        account_id,
+        [bucket_of(one.profile_id) for one in suppressions],
+        [one.profile_id for one in suppressions],
+        [one.list_id for one in suppressions],
+        [one.reason for one in suppressions],
+        [one.at for one in suppressions],
+    )
+    return {row["profile_id"] for row in rows}
+
+
+async def unsuppress(
+    transaction: Connection,
+    account_id: str,
+    profile_ids: Collection[str],
+    reasons: Collection[str],
+    list_id: str | None = EVERYWHERE,
+) -> set[str]:
+    """Lift these reasons and return the ids of those profiles for whom one held; `list_id` None lifts them anywhere."""
+    people, buckets = list(profile_ids), [bucket_of(one) for one in profile_ids]
+    rows = await transaction.fetch(_UNSUPPRESS, account_id, buckets, people, list(reasons), list_id)
+    return {row["profile_id"] for row in rows}
+
+
+async def load_suppressions(
+    connection: Connection | Database, people: Iterable[tuple[int, str, str]]
+) -> dict[tuple[str, str], list[Suppression]]:
+    """Return (account id, profile id) -> suppressions, the oldest first, for each (bucket, account, profile) with any.
+
+    Those of single lists are among them.
+    """
+    asked = sorted(set(people))
+    if not asked:
+        return {}
+    found: dict[tuple[str, str], list[Suppression]] = {}
+    for row in await connection.fetch(_LOAD, *map(list, zip(*asked, strict=True))):
+        suppression = Suppression(row["profile_id"], row["reason"], row["at"], row["list_id"])
+        found.setdefault((row["account_id"], row["profile_id"]), []).append(suppression)
+    return found

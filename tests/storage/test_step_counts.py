@@ -11,13 +11,11 @@ from headrace.model import Account
 from headrace.storage.accounts import create_account
 from headrace.storage.database import Database, Row
 from headrace.storage.step_counts import (
-    FLOW,
     Counts,
     add_counts,
     counts_document,
     counts_of,
     fold_counts,
-    standing_at,
 )
 
 SHOP, FLOW_ID = "SHOP01", "FLOW01"
@@ -98,17 +96,6 @@ async def test_counts_of_nothing_write_nothing(database: Database) -> None:
     await add(database, (7, "waiting", "", 0))
 
     assert 0 == await database.fetch_value("SELECT count(*) FROM step_delta")
-
-
-@pytest.mark.parametrize(
-    ("visited", "action_id", "expected"),
-    [([], 5, 5), ([5], 6, 5), ([5, 6], None, 6), ([], None, FLOW)],
-)
-def test_a_waiting_run_counts_where_it_last_did_something(
-    visited: list[int], action_id: int | None, expected: int
-) -> None:
-    """In a delay, although it points at what follows; at the entry as long as nothing was carried out."""
-    assert expected == standing_at(visited, action_id)
 
 
 def test_the_document_shows_every_action_and_deleted_ones_that_were_reached() -> None:

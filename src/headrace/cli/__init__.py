@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from headrace.cli import accounts, demo, flows, inbox, keys, migrate, serve, up
+from headrace.cli import accounts, counts, demo, flows, inbox, keys, migrate, serve, up
 from headrace.cli import work as workers
 from headrace.errors import HeadraceError
 
@@ -28,6 +28,7 @@ app.command("migrate")(migrate.migrate)
 app.command("import")(flows.import_file)
 app.command("export")(flows.export)
 app.command("inbox")(inbox.inbox)
+app.command("counts")(counts.counts)
 app.command("demo")(demo.demo)
 
 _account = typer.Typer(help="Tenants.", no_args_is_help=True)

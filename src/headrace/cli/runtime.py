@@ -57,6 +57,27 @@ def data_dir(config: Config) -> Path:
     return config.data_dir or embedded.default_data_dir()
 
 
+_FLOWS = """
+SELECT flow_id FROM flow WHERE account_id = $1 AND deleted_at IS NULL AND (flow_id = $2 OR name = $2) ORDER BY flow_id
+"""
+
+
+async def the_flow(database: Database, account_id: str, named: str) -> str:
+    """Return the id of the flow that a command means, by its id or its name.
+
+    Raises `CommandError` where none or several are called so.
+    """
+    match [row["flow_id"] for row in await database.fetch(_FLOWS, account_id, named)]:
+        case [flow_id]:
+            return str(flow_id)
+        case []:
+            raise CommandError(f"account {account_id} has no flow {named!r}")
+        case several if named in several:
+            return named
+        case several:
+            raise CommandError(f"{len(several)} flows are called {named!r}; name one by its id: {', '.join(several)}")
+
+
 async def the_account(database: Database, account_id: str | None) -> Account:
     """Return the account that a command means: the one named, or the only one there is.
 

@@ -64,8 +64,8 @@ ORDER BY action_id, counter, detail
 """
 
 _WAITING = """
-SELECT coalesce(visited[array_upper(visited, 1)], action_id, 0) AS action_id, count(*) AS amount
-FROM run WHERE account_id = $1 AND flow_id = $2 AND state = 0 GROUP BY 1
+SELECT waiting_in AS action_id, count(*) AS amount
+FROM run WHERE account_id = $1 AND flow_id = $2 AND state = 0 AND waiting_in IS NOT NULL GROUP BY 1
 """
 
 
@@ -108,19 +108,10 @@ async def counts_of(database: Database | Connection, account_id: str, flow_id: s
     return await database.fetch(_COUNTS, account_id, flow_id)
 
 
-def standing_at(visited: Sequence[int], action_id: int | None) -> int:
-    """Return the action at which a waiting run is counted: the one it carried out last, else the one it points at.
-
-    Our choice: so a run that waits in a delay, or for a webhook's answer, counts there although it points at what
-    follows; a run held by quiet hours counts at the delay or split behind which it is held.
-    """
-    return visited[-1] if visited else action_id or FLOW
-
-
 async def recount_waiting(database: Database | Connection, account_id: str, flow_id: str) -> dict[int, int]:
-    """Return action id -> waiting runs, counted from the runs themselves as `standing_at` does.
+    """Return action id -> waiting runs, counted from the runs themselves by `run.waiting_in`.
 
-    It reads all runs of the account: for tests and for repairs.
+    A run that is about to begin waits nowhere. It reads all runs of the account: for tests and for repairs.
     """
     return {row["action_id"]: row["amount"] for row in await database.fetch(_WAITING, account_id, flow_id)}
 

@@ -11,6 +11,7 @@ from headrace.api.resources import (
     flow_messages,
     flow_values_report,
     flows,
+    headrace_counts,
     headrace_messages,
     lists,
     metrics,
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *templates.OPERATIONS,
     *tags.OPERATIONS,
     *headrace_messages.OPERATIONS,
+    *headrace_counts.OPERATIONS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -50,4 +52,5 @@ RESOURCES: tuple[Resource, ...] = (
     *templates.RESOURCES,
     *tags.RESOURCES,
     *headrace_messages.RESOURCES,
+    *headrace_counts.RESOURCES,
 )

@@ -1,0 +1,52 @@
+"""`headrace counts`: what happened at each action of a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from headrace.cli.accounts import Json
+from headrace.cli.keys import AccountOption
+from headrace.cli.output import print_json, print_rows
+from headrace.cli.runtime import the_account, the_flow, with_database
+from headrace.storage.database import Database
+from headrace.storage.step_counts import flow_counts
+
+COLUMNS = ("id", "type", "waiting", "arrived", "passed", "queued", "review", "skipped", "exited", "branches")
+
+
+def counts(
+    flow: Annotated[str, typer.Argument(help="The flow's id or name.")],
+    account: AccountOption = None,
+    as_json: Json = False,
+) -> None:
+    """Count who entered a flow, who waits in it and where, and what became of the others."""
+
+    async def task(database: Database) -> dict[str, Any]:
+        owner = await the_account(database, account)
+        flow_id = await the_flow(database, owner.account_id, flow)
+        return await flow_counts(database, owner.account_id, flow_id)
+
+    found = with_database(task)
+    if as_json:
+        print_json(found)
+    else:
+        print_counts(found)
+
+
+def print_counts(found: Mapping[str, Any]) -> None:
+    """Print the counts of a flow for people."""
+    plain = ", ".join(f"{found[name]} {name}" for name in ("entered", "finished", "held", "parked"))
+    print(f"{plain}; exited: {_listed(found['exited'])}; refused: {_listed(found['refused'])}")
+    print_rows([_row(one) for one in found["actions"]], COLUMNS, as_json=False)
+
+
+def _row(action: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: _listed(action[name]) for name in ("skipped", "exited", "branches")}
+    return {**action, **told, "type": f"{action['type']} (deleted)" if action["deleted"] else action["type"]}
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{amount} {name}" for name, amount in counts.items()) or "-"

@@ -18,7 +18,9 @@ from headrace.model import Account, Channel, Profile
 from headrace.storage.database import Database
 from headrace.storage.flow_cache import FlowCache
 from headrace.storage.interactions import Recorder
+from headrace.storage.metrics import Metrics
 from headrace.storage.partitions import Partitions
+from headrace.storage.serials import Serials
 
 MOST_ZONES = 2_000
 """Names that are remembered, more than there are zones: people's zones are whatever somebody wrote there."""
@@ -74,6 +76,8 @@ class Core:
     clock: Clock
     ids: IdSource
     partitions: Partitions
+    serials: Serials
+    metrics: Metrics
     recorder: Recorder
     workshop: Workshop
     providers: Mapping[Channel, Provider]

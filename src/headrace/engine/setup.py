@@ -46,12 +46,15 @@ def build_core(
     """
     clock, ids = clock or SystemClock(), ids or RandomIds()
     partitions = Partitions(database, clock)
-    recorder = Recorder(Metrics(database, clock, ids), Serials(database), partitions)
+    serials, metrics = Serials(database), Metrics(database, clock, ids)
+    recorder = Recorder(metrics, serials, partitions)
     return Core(
         database=database,
         clock=clock,
         ids=ids,
         partitions=partitions,
+        serials=serials,
+        metrics=metrics,
         recorder=recorder,
         workshop=workshop,
         providers=choose_providers(database) if providers is None else providers,

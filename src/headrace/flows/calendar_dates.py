@@ -11,7 +11,7 @@ it is the last allowed one before.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Literal
@@ -22,7 +22,6 @@ DateUnit = Literal["days", "weeks", "months"]
 Recurrence = Literal["annually", "monthly", "weekly", "never"]
 
 MIDNIGHT = time(0)
-WEEK = timedelta(days=7)
 FIRST_DAY, LAST_DAY = date(2, 1, 1), date(9900, 12, 31)
 """Between them every date has a moment in every zone; what lies beyond is moved here."""
 MARGIN = timedelta(days=LONGEST_SEARCH)
@@ -93,6 +92,25 @@ def next_occurrence(plan: DatePlan, value: date, after: datetime, zone: tzinfo) 
     return min((entry for entry in found if entry[0] > after), default=None)
 
 
+def next_joining(
+    plan: DatePlan, value: date, floor: datetime, zone: tzinfo, entered: Collection[date] = ()
+) -> tuple[datetime, date] | None:
+    """Return the first entry after a moment that leads to a date not yet `entered`; None for never again.
+
+    Where entries come before their date, one that lies behind `floor` is made up for at `floor` while its date is
+    still today or ahead: the person joins in the middle. Source: reference 1.5. Our choice: who enters on the day
+    itself, or later, does not join late.
+    """
+    local_zone = plan.zone or zone
+    today = floor.astimezone(local_zone).date()
+    for day in _dates_from(plan, value, _shifted(today, -MARGIN.days, "days")):
+        moment = entry_moment(plan, day, local_zone)
+        late = plan.before_value > 0 and day >= today
+        if day not in entered and (moment > floor or late):
+            return max(moment, floor), day
+    return None
+
+
 def entry_moment(plan: DatePlan, target_on: date, zone: tzinfo) -> datetime:
     """Return when the entry that leads to a date begins; `zone` is the profile's, else the account's."""
     day = day_before(target_on, plan.before_value, plan.before_unit)
@@ -142,16 +160,24 @@ def _no_sooner_than(first: date, clock: time, zone: tzinfo, weekdays: frozenset[
 
 def _dates_around(plan: DatePlan, value: date, around: date) -> Iterator[date]:
     """Yield the dates near a day on which a value falls, ascending, at least one of them well after it."""
-    first = _shifted(around, -MARGIN.days, "days")
+    last = _shifted(around, MARGIN.days, "days")
+    for day in _dates_from(plan, value, _shifted(around, -MARGIN.days, "days")):
+        yield day
+        if day > last:
+            break
+
+
+def _dates_from(plan: DatePlan, value: date, first: date) -> Iterator[date]:
+    """Yield the dates on which a value falls, ascending, from the week, month or year of a day on."""
     match plan.recurrence:
         case "annually":
-            yield from (_in_month(value, year, value.month) for year in range(first.year, first.year + 3))
+            yield from (_in_month(value, year, value.month) for year in range(first.year, LAST_DAY.year))
         case "monthly":
-            months = range(_month_number(first), _month_number(first) + 4)
+            months = range(_month_number(first), _month_number(LAST_DAY))
             yield from (_in_month(value, *_month(number)) for number in months)
         case "weekly":
-            begin = first + timedelta(days=(value.weekday() - first.weekday()) % 7)
-            yield from (begin + count * WEEK for count in range(1 + 2 * MARGIN // WEEK + 1))
+            begin = first.toordinal() + (value.weekday() - first.weekday()) % 7
+            yield from (date.fromordinal(number) for number in range(begin, LAST_DAY.toordinal(), 7))
         case "never":
             yield value
 

@@ -21,6 +21,7 @@ from headrace.flows.calendar_dates import (
     day_before,
     entry_moment,
     falls_on,
+    next_joining,
     next_occurrence,
     target_moment,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "entry_moment",
     "falls_on",
     "instant",
+    "next_joining",
     "next_occurrence",
     "quiet_until",
     "read_time",

@@ -1,4 +1,4 @@
 """The outside world: one port, one package per channel, one file per provider.
 
-`port.py` is what the engine speaks; `email/__init__.py` and `sms/__init__.py` hold the tables of providers.
+`port.py` is what the engine speaks; each package's `__init__.py` holds the table of its providers.
 """

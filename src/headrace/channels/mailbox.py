@@ -16,7 +16,7 @@ from headrace.channels.port import Envelope, Passage
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A kept message: `channel` is "email" or "sms", `envelope` the whole of what would have been sent."""
+    """A kept message: the channel's name as in `model.Channel`, in small letters, and what would have been sent."""
 
     channel: str
     envelope: Envelope

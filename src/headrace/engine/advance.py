@@ -7,18 +7,16 @@ Source: DESIGN section 3 (advancing).
 
 from __future__ import annotations
 
-import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-
-import asyncpg
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
 from headrace.engine import changes, sends
 from headrace.engine.core import Core
 from headrace.engine.edits import lead_to_present, locate
+from headrace.engine.faults import LOST, told
 from headrace.engine.loading import load_needs, load_triggers
 from headrace.engine.wake import Wake
 from headrace.flows.step import Advance, Change, Exit, Send, Skip, Wait
@@ -27,15 +25,12 @@ from headrace.storage.buckets import lock_buckets
 from headrace.storage.database import Connection, Row
 from headrace.storage.deliveries import insert_deliveries
 from headrace.storage.facts import load_profiles
-from headrace.storage.flow_cache import LoadedFlow
+from headrace.storage.flow_cache import DELETED, LoadedFlow
 from headrace.storage.journal import insert_journal
-from headrace.storage.runs import claim_due, reload_run, update_runs
+from headrace.storage.runs import claim_due, reload_run, set_awaits, update_runs
+from headrace.storage.step_counts import Key, add_counts
 
-DELETED = "action_deleted"
 NOBODY = "person_deleted"
-
-LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
-"""Errors that say nothing about the batch: the server is away."""
 
 
 async def advance_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> int:
@@ -75,8 +70,26 @@ async def advance_wakes(core: Core, transaction: Connection, wakes: Sequence[Wak
     while active:
         active = await _round(core, transaction, active, known)
     await insert_deliveries(transaction, [one for wake in wakes for one in wake.deliveries])
+    await _write_down(transaction, wakes)
+
+
+async def _write_down(transaction: Connection, wakes: Sequence[Wake]) -> None:
     await insert_journal(transaction, [entry for wake in wakes for entry in wake.journal])
     await update_runs(transaction, [wake.update() for wake in wakes])
+    waits = [(*row_key(wake), wake.awaits) for wake in wakes if wake.awaits != wake.row["awaits"]]
+    await set_awaits(transaction, waits)
+    await add_counts(transaction, tally(wakes))
+
+
+def tally(wakes: Iterable[Wake]) -> dict[Key, int]:
+    """Return what wakes add to the counts of their flows' actions."""
+    counts: dict[Key, int] = {}
+    for wake in wakes:
+        account_id, flow_id = wake.account_id, wake.flow_id
+        for action_id, counter, detail, amount in wake.counts():
+            key = (account_id, flow_id, action_id, counter, detail)
+            counts[key] = counts.get(key, 0) + amount
+    return counts
 
 
 def row_key(wake: Wake) -> tuple[int, str, uuid.UUID]:
@@ -118,7 +131,7 @@ async def _prepare(core: Core, transaction: Connection, wakes: Sequence[Wake]) -
 
 def _give_flow(wake: Wake, flow: LoadedFlow | None) -> None:
     if flow is None or flow.closed:
-        wake.exit(DELETED)
+        wake.exit(flow.why_closed if flow else DELETED)
     elif flow.compiled is None:
         wake.park(flow.error or f"flow {wake.flow_id} cannot be read")
     else:
@@ -182,15 +195,6 @@ def _advance(wake: Wake, outcome: Advance, passed_over: bool) -> None:
         wake.go_on(outcome.next_id)
 
 
-def told(error: Exception) -> str:
-    """Return an error as a parked run keeps it: what it is, and the last places it came through."""
-    places = traceback.extract_tb(error.__traceback__)[-4:]
-    where = " < ".join(
-        f"{place.name} ({place.filename.rpartition('/')[2]}:{place.lineno})" for place in reversed(places)
-    )
-    return f"{type(error).__name__}: {error} in {where}"
-
-
 async def _one_by_one(core: Core, clock: int, keys: Sequence[tuple[int, str, uuid.UUID]], now: datetime) -> int:
     """Advance each run in a transaction of its own and park those that fail; return how many were worked on."""
     done = 0
@@ -215,6 +219,5 @@ async def _alone(core: Core, clock: int, key: tuple[int, str, uuid.UUID], now: d
             await advance_wakes(core, transaction, [wake])
         else:
             wake.park(error)
-            await insert_journal(transaction, wake.journal)
-            await update_runs(transaction, [wake.update()])
+            await _write_down(transaction, [wake])
     return 1

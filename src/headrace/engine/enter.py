@@ -1,28 +1,30 @@
-"""Entering: what follows from accepted events. The consumer of `pending`.
+"""Entering: what follows from what happened to people. The consumer of `pending`.
 
 Bucket by bucket and in order within a profile, one transaction per batch attributes conversions, notes when each person
-was last heard of, starts runs and deletes the pending rows. Source: DESIGN section 3 (ingest), reference 1.2-1.4.
+was last heard of, plans date-based entries anew, starts runs and deletes the pending rows. Source: DESIGN section 3
+(ingest), reference 1.2-1.4.
 
-A run begins at the second in which its event was accepted, and its first step is due at once.
+A run begins at the second in which its event was accepted or its group was joined, and its first step is due at once.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
-from headrace.engine.advance import LOST, told
 from headrace.engine.core import Core
 from headrace.engine.entry import Attempt
+from headrace.engine.faults import LOST, told
+from headrace.engine.guard import hold_bursts
 from headrace.engine.loading import load_needs
-from headrace.flows.compiled import CompiledFlow
+from headrace.engine.openings import Openings, awaits_row, load_openings, matches
 from headrace.flows.reentry import ALWAYS
-from headrace.model import Account, Event, Profile
+from headrace.model import Event
 from headrace.reports.attribution import WINDOWS
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.buckets import lock_buckets
@@ -31,26 +33,24 @@ from headrace.storage.database import Connection, Row
 from headrace.storage.facts import load_events, load_profiles
 from headrace.storage.journal import Entry, insert_journal
 from headrace.storage.last_events import note_last_events
-from headrace.storage.pending import claim_pending, delete_pending, is_pending, postpone_pending
-from headrace.storage.runs import NewRun, insert_runs, last_entries
+from headrace.storage.pending import Kind, claim_pending, delete_pending, is_pending, postpone_pending
+from headrace.storage.runs import insert_runs, last_entries
+from headrace.storage.step_counts import FLOW, Key, add_counts
 
 log = logging.getLogger(__name__)
 
-Triggers = Mapping[tuple[str, str], Sequence[tuple[CompiledFlow, datetime]]]
-"""(account id, metric id) -> the flows that its events may start, and since when."""
 
+async def enter_batch(core: Core, buckets: Sequence[int], account_id: str | None = None) -> int:
+    """Work out the consequences of at most one batch of what happened, in one account if given; return how many.
 
-async def enter_batch(core: Core, buckets: Sequence[int]) -> int:
-    """Work out the consequences of at most one batch of accepted events and return how many.
-
-    Raises what the database raises when it is away. A batch that fails otherwise is worked through event by event; an
-    event that fails alone stays pending, behind all others, and its error is raised when nothing else was done.
+    Raises what the database raises when it is away. A batch that fails otherwise is worked through event by event; what
+    fails alone stays pending, behind all others, and its error is raised when nothing else was done.
     """
     rows: list[Row] = []
     try:
         async with core.database.transaction() as transaction:
             locked = await lock_buckets(transaction, buckets)
-            rows = await claim_pending(transaction, locked, core.limits.entering) if locked else []
+            rows = await claim_pending(transaction, locked, core.limits.entering, account_id) if locked else []
             await _work_out(core, transaction, rows)
     except LOST:
         raise
@@ -74,7 +74,7 @@ async def _one_by_one(core: Core, rows: Sequence[Row]) -> int:
         except LOST:
             raise
         except Exception as error:
-            log.exception("event %s of profile %s waits for its consequences", row["number"], row["profile_id"])
+            log.exception("what happened to profile %s (%s) waits for its consequences", row["profile_id"], row["seq"])
             failure = error
             async with core.database.transaction() as transaction:
                 await postpone_pending(transaction, row)
@@ -86,34 +86,22 @@ async def _one_by_one(core: Core, rows: Sequence[Row]) -> int:
 async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    flows = await _triggers(core, transaction, rows)
-    events = await _events(transaction, rows, flows)
-    await _attribute(transaction, rows, events)
-    entering = _Entering()
-    attempts = await _attempts(core, transaction, rows, events, flows)
+    openings = await load_openings(core, transaction, rows)
+    happened = [row for row in rows if row["kind"] == Kind.EVENT]
+    events = await _events(transaction, happened, openings)
+    await _attribute(transaction, happened, events)
+    attempts = await _attempts(core, transaction, rows, events, openings)
     if attempts:
         await core.partitions.ensure("journal", {attempt.entered_at for attempt in attempts})
-        await entering.decide(transaction, attempts)
-    await note_last_events(transaction, rows)
-    await insert_runs(transaction, entering.runs)
-    await insert_journal(transaction, entering.journal)
+        await _Entering().carry_out(transaction, attempts)
+    await note_last_events(transaction, happened)
     await delete_pending(transaction, rows)
 
 
-async def _triggers(core: Core, transaction: Connection, rows: Sequence[Row]) -> Triggers:
-    found: defaultdict[tuple[str, str], list[tuple[CompiledFlow, datetime]]] = defaultdict(list)
-    for flow in await core.flows.load_open(transaction, {row["account_id"] for row in rows}):
-        compiled = flow.compiled
-        metric_id = compiled.trigger.metric_id if compiled and compiled.trigger else None
-        if compiled and metric_id and flow.opened_at and compiled.entry_allowed_by_status():
-            found[flow.account_id, metric_id].append((compiled, flow.opened_at))
-    return found
-
-
-async def _events(transaction: Connection, rows: Sequence[Row], flows: Triggers) -> dict[tuple[str, int], Event]:
+async def _events(transaction: Connection, rows: Sequence[Row], openings: Openings) -> dict[tuple[str, int], Event]:
     """Load the batch's events; their properties only for those that some flow waits for."""
-    waited = [row for row in rows if (row["account_id"], row["metric_id"]) in flows]
-    others = [row for row in rows if (row["account_id"], row["metric_id"]) not in flows]
+    waited = [row for row in rows if awaits_row(openings, row)]
+    others = [row for row in rows if not awaits_row(openings, row)]
     events = await load_events(transaction, [_key(row) for row in others], properties=False)
     return events | await load_events(transaction, [_key(row) for row in waited])
 
@@ -139,57 +127,49 @@ async def _attempts(
     transaction: Connection,
     rows: Sequence[Row],
     events: Mapping[tuple[str, int], Event],
-    flows: Triggers,
+    openings: Openings,
 ) -> list[Attempt]:
-    """Return every (event, flow) whose trigger matches, in order."""
-    matching = [pair for pair in _pairs(rows, events, flows) if (pair[3] or pair[4])]
-    if not matching:
+    """Return every (happening, flow) whose trigger matches, in order."""
+    found = list(matches(rows, events, openings))
+    if not found:
         return []
-    accounts = await load_accounts(transaction, {row["account_id"] for row, *_ in matching})
+    accounts = await load_accounts(transaction, {one.row["account_id"] for one in found})
     people = await load_profiles(
-        transaction, {(row["bucket"], row["account_id"], row["profile_id"]) for row, *_ in matching}
+        transaction, {(one.row["bucket"], one.row["account_id"], one.row["profile_id"]) for one in found}
     )
     attempts = []
-    for row, event, flow, _, error in matching:
-        profile: Profile | None = people.get((row["account_id"], row["profile_id"]))
+    for one in found:
+        account_id = one.row["account_id"]
+        profile = people.get((account_id, one.row["profile_id"]))
         if profile is not None:
-            account: Account = accounts[row["account_id"]].account
-            attempts.append(Attempt(core, row, event, flow, account, profile, error))
+            account = accounts[account_id].account
+            attempts.append(Attempt(core, one.row, one.event, one.flow, account, profile, one.error))
     return attempts
-
-
-def _pairs(
-    rows: Sequence[Row], events: Mapping[tuple[str, int], Event], flows: Triggers
-) -> Iterator[tuple[Row, Event, CompiledFlow, bool, str | None]]:
-    """Yield each event with each flow that waits for its metric, whether the trigger matches, and how asking failed.
-
-    Our choice: an event that was accepted before the flow ceased to be a draft is none of the flow's business.
-    """
-    for row in rows:
-        event = events.get((row["profile_id"], row["number"]))
-        if event is not None and not row["backfill"]:
-            for flow, opened_at in flows.get((row["account_id"], row["metric_id"]), ()):
-                if row["accepted_at"] < opened_at:
-                    continue
-                yield (row, event, flow, *_matches(flow, event, row["accepted_at"]))
-
-
-def _matches(flow: CompiledFlow, event: Event, now: datetime) -> tuple[bool, str | None]:
-    try:
-        return flow.trigger is not None and flow.trigger.matches(event, now), None
-    except Exception as error:  # shown as a parked run, so that it holds up nobody else
-        return False, told(error)
 
 
 @dataclass(slots=True)
 class _Entering:
-    """The runs that a batch starts, and the notes about those that it does not."""
+    """The entries of a batch, and the notes about those who do not enter."""
 
-    runs: list[NewRun] = field(default_factory=list)
+    entering: list[Attempt] = field(default_factory=list)
     journal: list[Entry] = field(default_factory=list)
+    counts: dict[Key, int] = field(default_factory=dict)
 
-    async def decide(self, transaction: Connection, attempts: Sequence[Attempt]) -> None:
-        """Decide each attempt in order: an entry earlier in the batch counts for the re-entry of a later one."""
+    async def carry_out(self, transaction: Connection, attempts: Sequence[Attempt]) -> None:
+        """Decide each attempt in order and write down what came of it."""
+        await self._decide(transaction, attempts)
+        await hold_bursts(transaction, self.entering)
+        begun = await insert_runs(transaction, [one.run() for one in self.entering])
+        for attempt in self.entering:
+            if attempt.run_id in begun:
+                self._count(attempt, "held" if attempt.held else "entered")
+                if attempt.error is not None:
+                    self._count(attempt, "parked")
+        await insert_journal(transaction, self.journal)
+        await add_counts(transaction, self.counts)
+
+    async def _decide(self, transaction: Connection, attempts: Sequence[Attempt]) -> None:
+        """An entry earlier in the batch counts for the re-entry of a later one."""
         await load_needs(transaction, [(one, needs) for one in attempts if (needs := _needs(one))])
         limited = {
             (one.bucket, one.account_id, one.profile_id, one.flow.flow_id)
@@ -206,18 +186,23 @@ class _Entering:
         if attempt.error is None:
             try:
                 reason = attempt.refusal(entries.get(key))
-            except Exception as error:  # as in `_matches`
+            except Exception as error:  # as in `openings`
                 attempt.error = told(error)
         if reason is None:
             entries[key] = max(entries.get(key, attempt.entered_at), attempt.entered_at)
-            self.runs.append(attempt.run())
+            self.entering.append(attempt)
         else:
             self.journal.append(attempt.note(reason))
+            self._count(attempt, "refused", reason)
+
+    def _count(self, attempt: Attempt, counter: str, detail: str = "") -> None:
+        key = (attempt.account_id, attempt.flow.flow_id, FLOW, counter, detail)
+        self.counts[key] = self.counts.get(key, 0) + 1
 
 
 def _needs(attempt: Attempt) -> frozenset[Need]:
     try:
         return attempt.flow.needs_at_entry(attempt.facts.moment)
-    except Exception as error:  # as in `_matches`
+    except Exception as error:  # as in `openings`
         attempt.error = attempt.error or told(error)
         return NO_NEEDS

@@ -1,7 +1,8 @@
-"""Whether an event starts a flow: the decision for one (event, flow), from facts that are loaded beforehand.
+"""Whether what happened starts a flow: the decision for one (happening, flow), from facts that are loaded beforehand.
 
-What is here: the reasons for which nobody enters, and the new run. What is not: loading and storing (`enter`).
-Source: reference 1.1 (late events), 1.3 (filters), 1.4 (re-entry), DESIGN section 3 (chains).
+What is here: the reasons for which nobody enters, and the new run. What is not: loading and storing (`enter`), entries
+that a date brings (`dates`). Source: reference 1.1 (late events), 1.2, 1.3 (filters), 1.4 (re-entry), DESIGN section 3
+(chains).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from headrace.conditions.facts import Moment
 from headrace.engine.core import Core
 from headrace.flows.compiled import CompiledFlow
 from headrace.ids import event_id, run_id
-from headrace.model import Account, Event, Profile, RunState
+from headrace.model import Account, Event, Profile, RunSource, RunState
 from headrace.storage.database import Row
 from headrace.storage.facts import LoadedFacts
 from headrace.storage.journal import Entry
@@ -24,7 +25,10 @@ DEEPEST_CHAIN = 10
 
 
 class Attempt:
-    """One event that may start one flow; the record lives as long as its batch."""
+    """One happening that may start one flow; the record lives as long as its batch.
+
+    `row` is the pending row: of an event, or of a group that was joined, then `event` is None.
+    """
 
     __slots__ = (
         "account",
@@ -36,6 +40,7 @@ class Attempt:
         "facts",
         "flow",
         "groups_asked",
+        "held",
         "profile_id",
         "row",
         "run_id",
@@ -45,7 +50,7 @@ class Attempt:
         self,
         core: Core,
         row: Row,
-        event: Event,
+        event: Event | None,
         flow: CompiledFlow,
         account: Account,
         profile: Profile,
@@ -59,11 +64,13 @@ class Attempt:
         self.flow = flow
         self.error = error
         self.account = account
+        self.held = False
         self.entered_at = to_second(row["accepted_at"])
-        self.run_id = run_id(flow.flow_id, self.profile_id, event_id(event.number))
+        self.run_id = run_id(flow.flow_id, self.profile_id, cause_of(row, event))
         zone = core.zones.of_profile(profile, account)
-        key = f"{self.profile_id}:{event.number}"
-        self.facts = LoadedFacts(profile, event, Moment(row["accepted_at"], self.entered_at, zone, key))
+        key = f"{self.profile_id}:{event.number if event else self.entered_at.isoformat()}"
+        moment = Moment(row["accepted_at"], self.entered_at, zone, key, flow.flow_id)
+        self.facts = LoadedFacts(profile, event, moment)
         self.groups_asked: set[str] = set()
 
     def refusal(self, last_entry: datetime | None) -> str | None:
@@ -82,7 +89,9 @@ class Attempt:
         return None
 
     def _is_late(self) -> bool:
-        """Tell whether the event came in too long after its own time. Source: reference 1.1."""
+        """Tell whether an event came in too long after its own time. Source: reference 1.1."""
+        if self.event is None:
+            return False
         settings = self.account.settings
         transactional = any(
             getattr(action, "message", {}).get("transactional") for action in self.flow.actions.values()
@@ -92,7 +101,8 @@ class Attempt:
         return late
 
     def run(self) -> NewRun:
-        """Return the run that begins, parked where entering failed by a bug."""
+        """Return the run that begins, parked where entering failed by a bug, held where it is part of a mass entry."""
+        event = self.event
         return NewRun(
             self.bucket,
             self.account_id,
@@ -100,18 +110,29 @@ class Attempt:
             self.flow.flow_id,
             self.profile_id,
             self.flow.version,
-            self.event.number,
-            self.event.metric_id,
-            self.event.occurred_at,
+            event.number if event else None,
+            event.metric_id if event else None,
+            event.occurred_at if event else None,
             self.entered_at,
             self.flow.entry_action_id,
             self.account.clock,
             self.row["chain"],
-            RunState.WAITING if self.error is None else RunState.PARKED,
+            self._state(),
             self.error,
+            RunSource.EVENT if event else RunSource.GROUP,
         )
+
+    def _state(self) -> RunState:
+        if self.error is not None:
+            return RunState.PARKED
+        return RunState.HELD if self.held else RunState.WAITING
 
     def note(self, reason: str) -> Entry:
         """Return the journal row that says why the person did not enter, under the id of the run that never was."""
         key = (self.bucket, self.account_id, self.run_id, self.entered_at, 0, self.flow.flow_id, None)
         return (*key, "refused", {"reason": reason})
+
+
+def cause_of(row: Row, event: Event | None) -> str:
+    """Return what names the happening behind a run, so that working it out twice starts one run."""
+    return event_id(event.number) if event else f"joined:{row['group_id']}:{row['accepted_at'].isoformat()}"

@@ -1,7 +1,7 @@
 """Which buckets a worker looks at next.
 
-Buckets with due work are taken in groups: many at a time while little is due in each, few while much is, so that a
-batch is neither tiny nor keeps other workers out of buckets that it cannot empty. Workers begin at different places.
+Buckets with due work are taken in groups: many at a time while little is due in each, fewer while much is, so that a
+batch is neither tiny nor keeps other workers out of more buckets than it needs. Workers begin at different places.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from headrace.ids import BUCKETS, bucket_of
 
 FIRST_WIDTH = 32
+LEAST_WIDTH = 16
+"""Our choice: a batch takes a share of at least so many buckets, so that a round over all of them is over soon even
+while each holds thousands of due runs, and nobody's single run waits for another account's million."""
 
 
 class BucketRing:
@@ -43,6 +46,6 @@ class BucketRing:
         """
         if found >= limit:
             self._queue.extend(group)
-            self._width = max(1, self._width // 2)
+            self._width = max(LEAST_WIDTH, self._width // 2)
         elif found * 3 < limit:
             self._width = min(BUCKETS, self._width * 2)

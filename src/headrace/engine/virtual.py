@@ -67,7 +67,8 @@ async def _next_stop(
     core: Core, connection: Connection, account_id: str, clock: int, now: datetime, to: datetime
 ) -> datetime:
     """Return where the clock goes next: to the end of a window that begins when the next thing after `now` is due."""
-    found = (await next_resume(connection, clock, now), await next_due(connection, clock, now))
+    place = (connection, clock, account_id, now)
+    found = (await next_resume(*place), await next_due(*place))
     moments = [moment for moment in found if moment]
     if not moments or min(moments) >= to:
         return to

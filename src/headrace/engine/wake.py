@@ -8,8 +8,9 @@ as its batch: thousands are made per second.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, tzinfo
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, TypeAlias
 
 from headrace.conditions.facts import Moment
 from headrace.flows.compiled import CompiledFlow
@@ -21,6 +22,9 @@ from headrace.storage.facts import LoadedFacts
 from headrace.storage.journal import Entry
 from headrace.storage.runs import RunUpdate
 
+Counted: TypeAlias = tuple[int, str, str, int]
+"""action id (0 for the flow), counter, detail, amount."""
+
 WAITING = int(RunState.WAITING)
 FINISHED = int(RunState.FINISHED)
 EXITED = int(RunState.EXITED)
@@ -28,6 +32,10 @@ PARKED = int(RunState.PARKED)
 
 LONGEST_ERROR = 2_000
 """Characters of an error that a parked run keeps."""
+LONGEST_ANSWER = timedelta(days=1)
+"""Our choice: a run that waits for what a webhook answered goes on without it after this time."""
+COUNTED_AS = {"queued": ("passed",), "review": ("review", "passed"), "changed": ("passed",)}
+"""The counters of outcomes that have no detail of their own."""
 
 
 class Wake:
@@ -39,7 +47,9 @@ class Wake:
         "account_zone",
         "action_id",
         "active",
+        "awaits",
         "bucket",
+        "counted",
         "deliveries",
         "entered_at",
         "error",
@@ -58,6 +68,7 @@ class Wake:
         "steps",
         "visited",
         "visited_before",
+        "waiting_in",
         "zone",
     )
 
@@ -82,6 +93,12 @@ class Wake:
         self.journal: list[Entry] = []
         self.deliveries: list[NewDelivery] = []
         self.groups_asked: set[str] = set()
+        self.waiting_in: int | None = None
+        self.awaits: uuid.UUID | None = None
+        self.counted: list[Counted] = []
+        left: int | None = row["waiting_in"]
+        if left is not None and left != self.action_id:
+            self.counted.append((left, "passed", "", 1))
 
     account: Account
     account_zone: tzinfo
@@ -94,18 +111,31 @@ class Wake:
         self.account, self.account_zone, self.zone = account, account_zone, zone
         number = self.row["event_number"]
         key = f"{self.profile_id}:{number if number is not None else self.entered_at.isoformat()}"
-        self.facts = LoadedFacts(profile, event, Moment(self.now, self.entered_at, zone, key))
+        moment = Moment(self.now, self.entered_at, zone, key, self.flow_id)
+        self.facts = LoadedFacts(profile, event, moment, self.row["outputs"])
 
     def context(self) -> StepContext:
         """Return what the step of the present action may look at."""
         assert self.action_id is not None
-        return StepContext(self.action_id, self.now, self.zone, self.account_zone, self.facts)
+        target_on = self.row["target_on"]
+        return StepContext(self.action_id, self.now, self.zone, self.account_zone, self.facts, target_on)
 
     def note(self, outcome: str, detail: Any = None) -> None:
-        """Write a journal row about the present action."""
+        """Write a journal row about the present action, and count what came of it."""
         entry = (self.bucket, self.account_id, self.run_id, self.now, self.steps, self.flow_id, self.action_id, outcome)
         self.journal.append((*entry, detail))
         self.steps += 1
+        if outcome in COUNTED_AS:
+            for counter in COUNTED_AS[outcome]:
+                self.count(counter)
+        elif outcome == "branch":
+            self.count("branch", str(detail["branch"]))
+        elif outcome == "skipped":
+            self.count("skipped", detail["reason"])
+
+    def count(self, counter: str, detail: str = "") -> None:
+        """Count something at the present action."""
+        self.counted.append((self.action_id or 0, counter, detail, 1))
 
     def go_on(self, next_id: int | None) -> None:
         """Leave the present action behind, carried out, and turn to the next one; None ends the run."""
@@ -118,28 +148,44 @@ class Wake:
         self.action_id = next_id
         if next_id is None:
             self.state, self.active = FINISHED, False
+            self.counted.append((0, "finished", "", 1))
 
     def sleep(self, until: datetime, next_id: int | None) -> None:
         """Wait until `until` in the present action, which is carried out, and turn to `next_id` then."""
         self.note("waiting", {"until": until.isoformat()})
+        self._stop_in(next_id, until)
+
+    def await_delivery(self, delivery_id: uuid.UUID, next_id: int | None) -> None:
+        """Wait in the present action for what comes of its message, and turn to `next_id` then."""
+        self.note("awaiting")
+        self.awaits = delivery_id
+        self._stop_in(next_id, self.now + LONGEST_ANSWER)
+
+    def _stop_in(self, next_id: int | None, until: datetime) -> None:
         if self.action_id is not None:
             self.visited.append(self.action_id)
+        self.waiting_in = self.action_id
         self.action_id, self.resume_at, self.active = next_id, until, False
 
     def hold(self, until: datetime, reason: str) -> None:
         """Stay before the present action until `until` and try it again then."""
         self.note("held", {"until": until.isoformat(), "reason": reason})
+        self.waiting_in = self.action_id
         self.resume_at, self.active = until, False
 
     def exit(self, reason: str) -> None:
         """End the run early."""
         self.note("exited", {"reason": reason})
+        self.counted.append((0, "exited", reason, 1))
+        if self.action_id is not None:
+            self.count("exited", reason)
         self.state, self.exit_reason, self.active = EXITED, reason, False
 
     def park(self, error: str) -> None:
         """Stop the run for a bug; a user sees it and may let it try again. Nothing of this wake is kept."""
         self.journal, self.deliveries, self.visited = [], [], []
         self.action_id, self.resume_at, self.steps = self.row["action_id"], self.row["resume_at"], self.row["steps"]
+        self.waiting_in, self.awaits, self.counted = None, None, [(0, "parked", "", 1)]
         self.note("parked", {"error": error[:LONGEST_ERROR]})
         self.state, self.error, self.active = PARKED, error[:LONGEST_ERROR], False
 
@@ -161,5 +207,16 @@ class Wake:
             self.error,
             version,
             self.steps,
+            self.waiting_in,
             self.visited,
         )
+
+    def counts(self) -> Iterator[Counted]:
+        """Yield what this wake adds to the counts of its flow's actions."""
+        yield from self.counted
+        left = self.row["waiting_in"]
+        if left != self.waiting_in:
+            if left is not None:
+                yield left, "waiting", "", -1
+            if self.waiting_in is not None:
+                yield self.waiting_in, "waiting", "", 1

@@ -13,10 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from headrace.engine.advance import LOST, advance_batch
+from headrace.engine.advance import advance_batch
 from headrace.engine.core import Core
 from headrace.engine.deliver import deliver_batch, resolve_leases
 from headrace.engine.enter import enter_batch
+from headrace.engine.faults import LOST
 from headrace.engine.rings import BucketRing
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets

@@ -33,6 +33,11 @@ class Account:
 class Settings:
     """What an account may choose about its engine; the defaults are those of the reference.
 
+    `mass_entry_limit` is how many runs of one flow may begin within `mass_entry_window` before a user must confirm
+    them, None for any number. `test` marks a developer's account: only its clock may be stopped and moved.
+
+    `sms_countries` are the ISO 3166 countries that text messages are sent to, None for all.
+
     Source: reference 4.1 (smart sending), 4.2 (quiet hours), 1.1 (late events), 10 (open decisions).
     """
 
@@ -48,3 +53,7 @@ class Settings:
     quiet_hours_end: str = "08:00:00"
     late_event_limit: timedelta = timedelta(hours=6)
     late_event_limit_transactional: timedelta = timedelta(days=7)
+    test: bool = False
+    mass_entry_limit: int | None = None
+    mass_entry_window: timedelta = timedelta(hours=1)
+    sms_countries: frozenset[str] | None = None

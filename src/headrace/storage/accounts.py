@@ -35,10 +35,12 @@ async def create_account(database: Database, ids: IdSource, account: Account, cl
     """Store a new account and return it with its id and the number of its clock.
 
     `account.account_id` may be empty, then an id is drawn; a given id that is taken raises `CommandError`. A
-    `VirtualClock` gives the account a clock of its own that stands where that one stands; any other means the
-    machine's.
+    `VirtualClock` gives the account a clock of its own that stands where that one stands, which makes it a test
+    account; any other means the machine's.
     """
     starts_at = clock.now() if isinstance(clock, VirtualClock) else None
+    if starts_at is not None:
+        account = replace(account, settings=replace(account.settings, test=True))
     for _ in range(10):
         made = replace(account, account_id=account.account_id or ids.short())
         async with database.transaction() as transaction:
@@ -64,8 +66,11 @@ async def list_accounts(database: Database) -> list[Account]:
 
 
 async def clock_of(database: Database, account: Account) -> Clock:
-    """Return the account's clock: the machine's, or one that stands where the account's row says it stands now."""
-    if account.clock == 0:
+    """Return the account's clock: the machine's, or one that stands where the account's row says it stands now.
+
+    The row of a test account is always asked, because its clock may have been stopped since `account` was read.
+    """
+    if account.clock == 0 and not account.settings.test:
         return _SYSTEM
     now = await database.fetch_value("SELECT clock_now FROM account WHERE account_id = $1", account.account_id)
     # The account may have been given the machine's clock since `account` was read.
@@ -100,6 +105,10 @@ def settings_of(stored: Mapping[str, Any]) -> Settings:
         late_event_limit_transactional=_duration(
             stored, "late_event_limit_transactional", standard.late_event_limit_transactional
         ),
+        test=stored.get("test", standard.test),
+        mass_entry_limit=stored.get("mass_entry_limit", standard.mass_entry_limit),
+        mass_entry_window=_duration(stored, "mass_entry_window", standard.mass_entry_window),
+        sms_countries=None if stored.get("sms_countries") is None else frozenset(stored["sms_countries"]),
     )
 
 
@@ -121,6 +130,7 @@ def _stored(settings: Settings) -> dict[str, Any]:
     """Return settings as JSON: durations in seconds."""
     plain = asdict(settings)
     plain["smart_sending"] = {channel: span.total_seconds() for channel, span in settings.smart_sending.items()}
+    plain["sms_countries"] = None if settings.sms_countries is None else sorted(settings.sms_countries)
     return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in plain.items()}
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from headrace.ids import BUCKETS
 from headrace.storage.database import Connection, Database, Row
+from headrace.storage.lanes import lanes
 
 BUCKET_LOCK = 0x4275_6B74
 """The class of the advisory locks of buckets."""
@@ -19,25 +20,36 @@ BUCKET_LOCK = 0x4275_6B74
 _LOCK = "SELECT b FROM unnest($2::int[]) AS b WHERE pg_try_advisory_xact_lock($1, b)"
 
 
-def _due(table: str, moment: str, free: str) -> str:
+def due_buckets(table: str, moment: str, condition: str, free: str = "true") -> str:
+    """Return a query for the (clock, bucket) pairs in which a table with a due index has rows due.
+
+    `$1` and `$2` are the clocks and their present moments; `free` may use `t` and `$3`.
+    """
+    numbers = f"generate_series(0, {BUCKETS - 1}) AS b (number)"
+    wanted = f"SELECT c.clock, b.number::smallint AS bucket FROM unnest($1::int[]) AS c (clock), {numbers}"
     return f"""
-    SELECT c.clock, b.bucket
-    FROM unnest($1::int[], $2::timestamptz[]) AS c (clock, now)
-    CROSS JOIN generate_series(0, {BUCKETS - 1}) AS b (bucket)
+    WITH RECURSIVE {lanes(table, wanted, condition)}
+    SELECT DISTINCT l.clock, l.bucket FROM lane l
+    JOIN unnest($1::int[], $2::timestamptz[]) AS c (clock, now) USING (clock)
     WHERE EXISTS (
         SELECT 1 FROM {table} t
-        WHERE t.clock = c.clock AND t.bucket = b.bucket::smallint AND t.state = 0 AND t.{moment} <= c.now
-            AND {free}
+        WHERE t.clock = l.clock AND t.bucket = l.bucket AND t.account_id = l.account_id AND t.{condition}
+            AND t.{moment} <= c.now AND {free}
     )
+    ORDER BY l.clock, l.bucket
     """
 
 
-_RUNS = _due("run", "resume_at", "true")
-_DELIVERIES = _due("delivery", "due_at", "(t.lease_until IS NULL OR t.lease_until <= $3)")
+_RUNS = due_buckets("run", "resume_at", "state = 0")
+_DELIVERIES = due_buckets("delivery", "due_at", "state = 0", "(t.lease_until IS NULL OR t.lease_until <= $3)")
 
 _PENDING = f"""
 SELECT b.bucket FROM generate_series(0, {BUCKETS - 1}) AS b (bucket)
 WHERE EXISTS (SELECT 1 FROM pending p WHERE p.bucket = b.bucket::smallint)
+"""
+_PENDING_OF = f"""
+SELECT b.bucket FROM generate_series(0, {BUCKETS - 1}) AS b (bucket)
+WHERE EXISTS (SELECT 1 FROM pending p WHERE p.bucket = b.bucket::smallint AND p.account_id = $1)
 """
 
 
@@ -68,9 +80,10 @@ async def buckets_with_deliveries(
     return _by_clock(await database.fetch(_DELIVERIES, *_columns(clocks), system_now))
 
 
-async def pending_buckets(database: Database | Connection) -> list[int]:
-    """Return the buckets in which accepted events wait for their consequences."""
-    return [row["bucket"] for row in await database.fetch(_PENDING)]
+async def pending_buckets(database: Database | Connection, account_id: str | None = None) -> list[int]:
+    """Return the buckets in which something waits for its consequences, of one account where one is given."""
+    rows = await (database.fetch(_PENDING_OF, account_id) if account_id else database.fetch(_PENDING))
+    return [row["bucket"] for row in rows]
 
 
 def _columns(clocks: Sequence[tuple[int, datetime]]) -> tuple[list[int], list[datetime]]:

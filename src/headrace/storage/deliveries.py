@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headrace.storage.database import Connection, Database, Row
+from headrace.storage.lanes import lanes, share
 
 COLUMNS = """d.bucket, d.account_id, d.delivery_id, d.run_id, d.flow_id, d.action_id, d.message_id, d.variation,
     d.profile_id, d.channel, d.format, d.clock, d.queued_at, d.due_at, d.attempts"""
@@ -27,17 +28,25 @@ ON CONFLICT DO NOTHING
 """
 
 _CLAIM = f"""
-WITH due AS MATERIALIZED (
-    SELECT next.* FROM unnest($2::smallint[]) AS b (number) CROSS JOIN LATERAL (
+WITH RECURSIVE
+{lanes("delivery", "SELECT $1::int AS clock, unnest($2::smallint[]) AS bucket", "state = 0")},
+due AS MATERIALIZED (
+    SELECT next.* FROM lane CROSS JOIN LATERAL (
         SELECT bucket, account_id, delivery_id, due_at FROM delivery
-        WHERE clock = $1 AND bucket = b.number AND state = 0 AND due_at <= $3
+        WHERE clock = $1 AND bucket = lane.bucket AND account_id = lane.account_id AND state = 0 AND due_at <= $3
             AND (lease_until IS NULL OR lease_until <= $7)
-        ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+        ORDER BY due_at LIMIT $8 FOR UPDATE SKIP LOCKED
     ) AS next
-    ORDER BY due_at LIMIT $4
+),
+chosen AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT due.*, row_number() OVER (PARTITION BY account_id ORDER BY due_at, delivery_id) AS turn FROM due
+    ) AS fair
+    ORDER BY turn, due_at LIMIT $4
 )
 UPDATE delivery d SET state = 1, claimed_by = $5, lease_until = $6, attempts = d.attempts + 1
-FROM due WHERE d.bucket = due.bucket AND d.account_id = due.account_id AND d.delivery_id = due.delivery_id
+FROM chosen WHERE d.bucket = chosen.bucket AND d.account_id = chosen.account_id
+    AND d.delivery_id = chosen.delivery_id
 RETURNING {COLUMNS}
 """
 
@@ -81,7 +90,8 @@ _IN_FLIGHT = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 1 AND clock = 
 
 _NEXT = """
 SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
-    SELECT due_at AS at FROM delivery WHERE clock = $1 AND bucket = b.number::smallint AND state = 0 AND due_at > $2
+    SELECT due_at AS at FROM delivery
+    WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND due_at > $3
     ORDER BY due_at LIMIT 1
 ) AS first
 """
@@ -160,8 +170,11 @@ class Claim:
 async def claim_deliveries(
     transaction: Connection, clock: int, buckets: Sequence[int], now: datetime, limit: int, claim: Claim
 ) -> list[Row]:
-    """Claim at most `limit` deliveries that are due by `now` (the clock's time); earliest first."""
-    values = (clock, list(buckets), now, limit, claim.name, claim.until, claim.at)
+    """Claim at most `limit` deliveries that are due by `now` (the clock's time); earliest first.
+
+    Accounts take turns, as among runs.
+    """
+    values = (clock, list(buckets), now, limit, claim.name, claim.until, claim.at, share(limit, len(buckets)))
     rows = await transaction.fetch(_CLAIM, *values)
     return sorted(rows, key=lambda row: row["due_at"])
 
@@ -197,12 +210,12 @@ async def resolve_lapsed(transaction: Connection, system_now: datetime, retried:
     return len(await transaction.fetch(_LAPSED, system_now, list(retried), limit))
 
 
-async def next_due(connection: Connection | Database, clock: int, after: datetime) -> datetime | None:
-    """Return when the next queued delivery of a clock is due after a moment, None when none is.
+async def next_due(connection: Connection | Database, clock: int, account_id: str, after: datetime) -> datetime | None:
+    """Return when the next queued delivery of an account's clock is due after a moment, None when none is.
 
     What was due before waits for something else, such as a provider's pause.
     """
-    moment: datetime | None = await connection.fetch_value(_NEXT, clock, after)
+    moment: datetime | None = await connection.fetch_value(_NEXT, clock, account_id, after)
     return moment
 
 

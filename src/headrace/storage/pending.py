@@ -29,11 +29,13 @@ class Kind(IntEnum):
 _CLAIM = """
 WITH RECURSIVE waiting (bucket, account_id) AS (
     SELECT b.number, first.account_id FROM unnest($1::smallint[]) AS b (number) CROSS JOIN LATERAL (
-        SELECT account_id FROM pending WHERE bucket = b.number ORDER BY account_id LIMIT 1
+        SELECT account_id FROM pending WHERE bucket = b.number AND ($3::text IS NULL OR account_id = $3)
+        ORDER BY account_id LIMIT 1
     ) AS first
     UNION ALL
     SELECT w.bucket, other.account_id FROM waiting w CROSS JOIN LATERAL (
-        SELECT account_id FROM pending WHERE bucket = w.bucket AND account_id > w.account_id ORDER BY account_id LIMIT 1
+        SELECT account_id FROM pending WHERE $3::text IS NULL AND bucket = w.bucket AND account_id > w.account_id
+        ORDER BY account_id LIMIT 1
     ) AS other
 )
 SELECT p.* FROM (
@@ -99,12 +101,14 @@ async def note_happenings(
         )
 
 
-async def claim_pending(transaction: Connection, buckets: Sequence[int], limit: int) -> list[Row]:
+async def claim_pending(
+    transaction: Connection, buckets: Sequence[int], limit: int, account_id: str | None = None
+) -> list[Row]:
     """Return at most `limit` pending rows of locked buckets, in the order of arrival within each account.
 
-    Accounts take turns, so that none fills a batch while another waits.
+    Accounts take turns, so that none fills a batch while another waits; with an `account_id` only its rows are taken.
     """
-    return await transaction.fetch(_CLAIM, list(buckets), limit)
+    return await transaction.fetch(_CLAIM, list(buckets), limit, account_id)
 
 
 async def delete_pending(transaction: Connection, rows: Sequence[Row]) -> None:

@@ -9,20 +9,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from headrace.storage.database import Connection, Row
+from headrace.storage.lanes import lanes, share
+from headrace.storage.step_counts import FLOW, add_counts
 
 COLUMNS = """bucket, account_id, run_id, flow_id, profile_id, version, event_number, event_metric_id, event_at,
-    entered_at, action_id, resume_at, clock, visited, steps, chain"""
+    entered_at, action_id, resume_at, clock, visited, steps, chain, source, target_on, awaits, outputs, waiting_in"""
 
 _CLAIM = f"""
+WITH RECURSIVE
+{lanes("run", "SELECT $1::int AS clock, unnest($2::smallint[]) AS bucket", "state = 0")}
 SELECT {COLUMNS} FROM (
-    SELECT due.*, row_number() OVER (PARTITION BY account_id ORDER BY resume_at, run_id) AS turn
-    FROM unnest($2::smallint[]) AS b (number) CROSS JOIN LATERAL (
+    SELECT due.*, row_number() OVER (PARTITION BY due.account_id ORDER BY due.resume_at, due.run_id) AS turn
+    FROM lane CROSS JOIN LATERAL (
         SELECT {COLUMNS} FROM run
-        WHERE clock = $1 AND bucket = b.number AND state = 0 AND resume_at <= $3
-        ORDER BY resume_at LIMIT $4
+        WHERE clock = $1 AND bucket = lane.bucket AND account_id = lane.account_id AND state = 0 AND resume_at <= $3
+        ORDER BY resume_at LIMIT $5
     ) AS due
 ) AS fair
 ORDER BY turn, resume_at LIMIT $4
@@ -32,24 +36,32 @@ _ONE = f"SELECT {COLUMNS} FROM run WHERE bucket = $1 AND account_id = $2 AND run
 
 _INSERT = """
 INSERT INTO run (bucket, account_id, run_id, flow_id, profile_id, version, event_number, event_metric_id, event_at,
-                 entered_at, action_id, resume_at, clock, state, error, visited, steps, chain)
-SELECT bucket, account_id, run_id, flow_id, profile_id, version, event_number, event_metric_id, event_at,
-       entered_at, action_id, entered_at, clock, state, error, '{}', 0, chain
+                 entered_at, action_id, resume_at, clock, state, error, chain, source, target_on, waiting_in, visited,
+                 steps)
+SELECT made.*, '{}', 0
 FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::int[], $13::smallint[], $14::text[],
-            $15::smallint[])
+            $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::timestamptz[], $13::int[], $14::smallint[],
+            $15::text[], $16::smallint[], $17::smallint[], $18::date[], $19::bigint[])
     AS made (bucket, account_id, run_id, flow_id, profile_id, version, event_number, event_metric_id, event_at,
-             entered_at, action_id, clock, state, error, chain)
+             entered_at, action_id, resume_at, clock, state, error, chain, source, target_on, waiting_in)
 ON CONFLICT DO NOTHING
+RETURNING run_id
 """
 
 _UPDATE = """
 UPDATE run SET action_id = moved.action_id, resume_at = moved.resume_at, state = moved.state,
     exit_reason = moved.exit_reason, error = moved.error, version = moved.version, steps = moved.steps,
-    visited = run.visited || moved.visited::bigint[]
+    waiting_in = moved.waiting_in, visited = run.visited || moved.visited::bigint[]
 FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::smallint[], $7::text[],
-            $8::text[], $9::int[], $10::int[], $11::text[])
-    AS moved (bucket, account_id, run_id, action_id, resume_at, state, exit_reason, error, version, steps, visited)
+            $8::text[], $9::int[], $10::int[], $11::bigint[], $12::text[])
+    AS moved (bucket, account_id, run_id, action_id, resume_at, state, exit_reason, error, version, steps, waiting_in,
+              visited)
+WHERE run.bucket = moved.bucket AND run.account_id = moved.account_id AND run.run_id = moved.run_id
+"""
+
+_AWAIT = """
+UPDATE run SET awaits = moved.awaits
+FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[]) AS moved (bucket, account_id, run_id, awaits)
 WHERE run.bucket = moved.bucket AND run.account_id = moved.account_id AND run.run_id = moved.run_id
 """
 
@@ -66,12 +78,13 @@ CROSS JOIN LATERAL (
 
 _RETRY = """
 UPDATE run SET state = 0, error = NULL WHERE bucket = $1 AND account_id = $2 AND run_id = $3 AND state = 3
-RETURNING run_id
+RETURNING flow_id
 """
 
 _NEXT = """
 SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
-    SELECT resume_at AS at FROM run WHERE clock = $1 AND bucket = b.number::smallint AND state = 0 AND resume_at > $2
+    SELECT resume_at AS at FROM run
+    WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND resume_at > $3
     ORDER BY resume_at LIMIT 1
 ) AS first
 """
@@ -79,7 +92,11 @@ SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATER
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run that begins: its first step is due at once. `state` is PARKED where entering failed by a bug (`error`)."""
+    """A run that begins. Its first step is due at `resume_at`, by default at once.
+
+    `state` is PARKED where entering failed by a bug (`error`) and HELD where a user must confirm it. `source` is a
+    `RunSource`; `target_on` the date that a date-based run leads to; `waiting_in` the delay in which it waits already.
+    """
 
     bucket: int
     account_id: str
@@ -96,11 +113,15 @@ class NewRun:
     chain: int
     state: int = 0
     error: str | None = None
+    source: int = 0
+    target_on: date | None = None
+    resume_at: datetime | None = None
+    waiting_in: int | None = None
 
 
 @dataclass(slots=True)
 class RunUpdate:
-    """Where a run came to; `visited` are the actions carried out by this wake."""
+    """Where a run came to; `visited` are the actions carried out by this wake, `waiting_in` is where it waits now."""
 
     bucket: int
     account_id: str
@@ -112,6 +133,7 @@ class RunUpdate:
     error: str | None
     version: int
     steps: int
+    waiting_in: int | None
     visited: Sequence[int]
 
 
@@ -122,7 +144,7 @@ async def claim_due(
 
     Accounts take turns, so that none fills a batch while another waits; within an account the earliest come first.
     """
-    return await transaction.fetch(_CLAIM, clock, list(buckets), now, limit)
+    return await transaction.fetch(_CLAIM, clock, list(buckets), now, limit, share(limit, len(buckets)))
 
 
 async def reload_run(transaction: Connection, bucket: int, account_id: str, run_id: uuid.UUID) -> Row | None:
@@ -130,13 +152,33 @@ async def reload_run(transaction: Connection, bucket: int, account_id: str, run_
     return await transaction.fetch_row(_ONE, bucket, account_id, run_id)
 
 
-async def insert_runs(transaction: Connection, runs: Sequence[NewRun]) -> None:
-    """Start runs; one that exists already stays as it is."""
+async def insert_runs(transaction: Connection, runs: Sequence[NewRun]) -> set[uuid.UUID]:
+    """Start runs and return the ids of those that did not exist yet; the others stay as they are."""
     if not runs:
-        return
-    names = [name for name in NewRun.__slots__ if name not in ("state", "error", "chain")]
-    columns = [[getattr(run, name) for run in runs] for name in (*names, "state", "error", "chain")]
-    await transaction.execute(_INSERT, *columns)
+        return set()
+    rows = await transaction.fetch(
+        _INSERT,
+        [one.bucket for one in runs],
+        [one.account_id for one in runs],
+        [one.run_id for one in runs],
+        [one.flow_id for one in runs],
+        [one.profile_id for one in runs],
+        [one.version for one in runs],
+        [one.event_number for one in runs],
+        [one.event_metric_id for one in runs],
+        [one.event_at for one in runs],
+        [one.entered_at for one in runs],
+        [one.action_id for one in runs],
+        [one.resume_at or one.entered_at for one in runs],
+        [one.clock for one in runs],
+        [one.state for one in runs],
+        [one.error for one in runs],
+        [one.chain for one in runs],
+        [one.source for one in runs],
+        [one.target_on for one in runs],
+        [one.waiting_in for one in runs],
+    )
+    return {row["run_id"] for row in rows}
 
 
 async def update_runs(transaction: Connection, moves: Sequence[RunUpdate]) -> None:
@@ -155,8 +197,15 @@ async def update_runs(transaction: Connection, moves: Sequence[RunUpdate]) -> No
         [move.error for move in moves],
         [move.version for move in moves],
         [move.steps for move in moves],
+        [move.waiting_in for move in moves],
         ["{" + ",".join(map(str, move.visited)) + "}" for move in moves],
     )
+
+
+async def set_awaits(transaction: Connection, awaiting: Sequence[tuple[int, str, uuid.UUID, uuid.UUID | None]]) -> None:
+    """Write down for which delivery's result each (bucket, account id, run id) waits, None for none any longer."""
+    if awaiting:
+        await transaction.execute(_AWAIT, *map(list, zip(*awaiting, strict=True)))
 
 
 async def last_entries(
@@ -171,10 +220,13 @@ async def last_entries(
 
 async def retry_parked(transaction: Connection, bucket: int, account_id: str, run_id: uuid.UUID) -> bool:
     """Let a parked run try its step again; return whether there was one."""
-    return await transaction.fetch_value(_RETRY, bucket, account_id, run_id) is not None
+    flow_id = await transaction.fetch_value(_RETRY, bucket, account_id, run_id)
+    if flow_id is not None:
+        await add_counts(transaction, {(account_id, flow_id, FLOW, "parked", ""): -1})
+    return flow_id is not None
 
 
-async def next_resume(connection: Connection, clock: int, after: datetime) -> datetime | None:
-    """Return when the next waiting run of a clock is due after a moment, None when none is."""
-    moment: datetime | None = await connection.fetch_value(_NEXT, clock, after)
+async def next_resume(connection: Connection, clock: int, account_id: str, after: datetime) -> datetime | None:
+    """Return when the next waiting run of an account's clock is due after a moment, None when none is."""
+    moment: datetime | None = await connection.fetch_value(_NEXT, clock, account_id, after)
     return moment

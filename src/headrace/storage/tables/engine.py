@@ -45,14 +45,16 @@ run = Table(
     Column("target_on", Date),
     Column("awaits", Uuid),
     Column("outputs", JSONB),
-    Index("run_due_idx", "clock", "bucket", "resume_at", postgresql_where=text("state = 0")),
+    Column("waiting_in", BigInteger),
+    Index("run_due_idx", "clock", "bucket", "account_id", "resume_at", postgresql_where=text("state = 0")),
     Index("run_entry_idx", "bucket", "account_id", "profile_id", "flow_id", "entered_at"),
     postgresql_with=BUSY,
 )
 """One row per run; `model.Run` documents the columns. The triggering event is named by its whole key.
 
 `source` is a `model.RunSource`. `target_on` is the date that a date-based run leads to. `awaits` names the delivery
-whose result the run waits for, and `outputs` maps action ids to what their webhooks answered.
+whose result the run waits for, and `outputs` maps action ids to what their webhooks answered. `waiting_in` is where a
+waiting run waits: a delay, or the message that quiet hours hold; null where it is about to begin.
 """
 
 journal = Table(
@@ -102,7 +104,7 @@ delivery = Table(
     Column("clicks", Integer, nullable=False, server_default="0"),
     Column("unsubscribes", Integer, nullable=False, server_default="0"),
     UniqueConstraint("bucket", "account_id", "run_id", "action_id", "variation"),
-    Index("delivery_due_idx", "clock", "bucket", "due_at", postgresql_where=text("state = 0")),
+    Index("delivery_due_idx", "clock", "bucket", "account_id", "due_at", postgresql_where=text("state = 0")),
     Index("delivery_lease_idx", "lease_until", postgresql_where=text("state = 1")),
     Index("delivery_profile_idx", "bucket", "account_id", "profile_id", "channel", "queued_at"),
     Index("delivery_review_idx", "account_id", "flow_id", "queued_at", postgresql_where=text("state = 6")),
@@ -120,7 +122,7 @@ planned_entry = Table(
     Column("enters_at", Timestamp, nullable=False),
     Column("target_on", Date, nullable=False),
     Column("clock", Integer, nullable=False),
-    Index("planned_entry_due_idx", "clock", "bucket", "enters_at"),
+    Index("planned_entry_due_idx", "clock", "bucket", "account_id", "enters_at"),
     postgresql_with=BUSY,
 )
 """The next entry of a person into a date-based flow: when it begins, and the date that it leads to."""

@@ -19,7 +19,16 @@ ALTER TABLE run
     ADD COLUMN source SMALLINT DEFAULT 0 NOT NULL,
     ADD COLUMN target_on DATE,
     ADD COLUMN awaits UUID,
-    ADD COLUMN outputs JSONB;
+    ADD COLUMN outputs JSONB,
+    ADD COLUMN waiting_in BIGINT;
+
+DROP INDEX run_due_idx;
+
+CREATE INDEX run_due_idx ON run (clock, bucket, account_id, resume_at) WHERE state = 0;
+
+DROP INDEX delivery_due_idx;
+
+CREATE INDEX delivery_due_idx ON delivery (clock, bucket, account_id, due_at) WHERE state = 0;
 
 CREATE INDEX delivery_review_idx ON delivery (account_id, flow_id, queued_at) WHERE state = 6;
 
@@ -69,7 +78,7 @@ CREATE TABLE planned_entry (
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
-CREATE INDEX planned_entry_due_idx ON planned_entry (clock, bucket, enters_at);
+CREATE INDEX planned_entry_due_idx ON planned_entry (clock, bucket, account_id, enters_at);
 
 CREATE TABLE planning (
     bucket SMALLINT NOT NULL,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from headrace.conditions import EVERYBODY
+from headrace.engine.permissions import Permissions, load_permissions
 from headrace.engine.wake import Wake
 from headrace.flows.step import Send
 from headrace.ids import delivery_id
@@ -19,9 +19,7 @@ from headrace.messages.gates import AT_STEP, Held, SendFacts, Skipped, ask
 from headrace.model import Channel, DeliveryState
 from headrace.storage.database import Connection
 from headrace.storage.deliveries import NewDelivery, last_sends
-from headrace.storage.facts import load_consents
 
-NO_WINDOW = timedelta(0)
 SLACK = timedelta(days=3)
 """How much longer than the window ago a message may have been queued that was sent within it."""
 
@@ -33,13 +31,14 @@ LastSends: TypeAlias = dict[tuple[str, int], datetime | None]
 
 
 async def carry_out(transaction: Connection, sends: Sequence[tuple[Wake, Send]], known: LastSends) -> None:
-    """Queue, skip or hold each message and let its run go on.
+    """Queue, skip or hold each message and let its run go on, or wait for the result where the message awaits one.
 
-    `known` lasts for the whole batch.
+    `known` lasts for the whole batch. Our choice: a message that awaits a result and is skipped, or is up for review,
+    leaves none; what later asks for it finds nothing.
     """
     gated = [(wake, send) for wake, send in sends if not send.review]
-    await _load_last_sends(transaction, gated, known)
-    consents = await load_consents(
+    await load_last_sends(transaction, gated, known)
+    permissions = await load_permissions(
         transaction, [(wake.bucket, wake.account_id, wake.profile_id, send.channel) for wake, send in gated]
     )
     for wake, send in sends:
@@ -47,37 +46,41 @@ async def carry_out(transaction: Connection, sends: Sequence[tuple[Wake, Send]],
             _queue(wake, send, DeliveryState.REVIEW)
             continue
         key = (wake.profile_id, int(send.channel))
-        _settle(wake, send, _facts(wake, send, consents.get(key), known.get(key)))
-        if wake.deliveries and wake.deliveries[-1].channel == key[1]:
-            known[key] = wake.deliveries[-1].queued_at
+        queued = len(wake.deliveries)
+        _settle(wake, send, facts_of(wake, send, permissions, known.get(key)))
+        if len(wake.deliveries) > queued:
+            known[key] = wake.now
 
 
-async def _load_last_sends(transaction: Connection, sends: Iterable[tuple[Wake, Send]], known: LastSends) -> None:
-    """Ask for the last sends of those messages whose smart sending is on."""
+async def load_last_sends(transaction: Connection, sends: Iterable[tuple[Wake, Send]], known: LastSends) -> None:
+    """Add to `known` the last sends before those messages whose smart sending is on."""
     asked = []
     for wake, send in sends:
         key = (wake.profile_id, int(send.channel))
-        if key in known or not send.message.get("smart_sending_enabled", True):
+        window = wake.account.settings.smart_sending.get(send.channel.name.lower())
+        if key in known or window is None or not send.message.get("smart_sending_enabled", True):
             continue
-        window = wake.account.settings.smart_sending.get(send.channel.name.lower(), NO_WINDOW)
         known[key] = None
         asked.append((wake.bucket, wake.account_id, wake.profile_id, key[1], wake.now - window - SLACK))
     known.update(await last_sends(transaction, asked))
 
 
-def _facts(wake: Wake, send: Send, subscription: str | None, last_send_at: datetime | None) -> SendFacts:
+def facts_of(wake: Wake, send: Send, permissions: Permissions, last_send_at: datetime | None) -> SendFacts:
+    """Return what the gates look at before a message of a run."""
+    trigger = wake.flow.trigger
     return SendFacts(
-        wake.facts.profile,
-        send.channel,
-        send.message,
-        wake.account.settings,
-        wake.now,
-        wake.zone,
-        subscription,
-        last_send_at,
-        wake.facts,
-        wake.flow.profile_filter,
-        wake.flow.actions[wake.action_id].additional_filters if wake.action_id is not None else EVERYBODY,
+        profile=wake.facts.profile,
+        channel=send.channel,
+        message=send.message,
+        settings=wake.account.settings,
+        now=wake.now,
+        zone=wake.zone,
+        last_send_at=last_send_at,
+        facts=wake.facts,
+        profile_filter=wake.flow.profile_filter,
+        additional_filters=send.additional_filters,
+        group_id=trigger.group_id if trigger else None,
+        **permissions.of(wake.account_id, wake.profile_id, send.channel),
     )
 
 
@@ -98,11 +101,12 @@ def _skip(wake: Wake, send: Send, skipped: Skipped) -> None:
 
 def _queue(wake: Wake, send: Send, state: DeliveryState) -> None:
     assert wake.action_id is not None
+    made = delivery_id(wake.run_id, wake.action_id, send.variation)
     wake.deliveries.append(
         NewDelivery(
             wake.bucket,
             wake.account_id,
-            delivery_id(wake.run_id, wake.action_id, send.variation),
+            made,
             wake.run_id,
             wake.flow_id,
             wake.action_id,
@@ -116,5 +120,9 @@ def _queue(wake: Wake, send: Send, state: DeliveryState) -> None:
             wake.now,
         )
     )
-    wake.note("queued" if state is DeliveryState.QUEUED else "review")
-    wake.go_on(send.next_id)
+    queued = state is DeliveryState.QUEUED
+    wake.note("queued" if queued else "review")
+    if send.awaits and queued:
+        wake.await_delivery(made, send.next_id)
+    else:
+        wake.go_on(send.next_id)

@@ -11,13 +11,19 @@ from collections.abc import Mapping, Sequence
 from headrace.messages.gates import (
     additional_filters,
     flow_filters,
+    invalid_phone,
+    left_group,
     missing_email,
     missing_phone,
+    missing_token,
+    no_recipients,
     person_deleted,
+    phone_country,
     quiet_hours,
     smart_sending,
     sms_consent,
     suppressed,
+    whatsapp_consent,
 )
 from headrace.messages.gates.gate import Check, Gate, Held, SendFacts, Skipped
 from headrace.model import Channel
@@ -27,19 +33,31 @@ __all__ = ["AT_DELIVERY", "AT_STEP", "GATES", "Gate", "Held", "SendFacts", "Skip
 ALL = frozenset(Channel)
 EMAIL = frozenset((Channel.EMAIL,))
 SMS = frozenset((Channel.SMS,))
-MARKETING = frozenset((Channel.EMAIL, Channel.SMS, Channel.PUSH, Channel.WHATSAPP))
+WHATSAPP = frozenset((Channel.WHATSAPP,))
+PHONE = SMS | WHATSAPP
+PUSH = frozenset((Channel.PUSH,))
+ALERT = frozenset((Channel.INTERNAL_ALERT,))
+MARKETING = EMAIL | PHONE | PUSH
+"""Channels that reach the person. Our choice: the others, webhooks and internal alerts, know no smart sending."""
 
 GATES: Sequence[Gate] = (
     Gate("person_deleted", person_deleted.check, ALL, rechecked=True),
+    Gate("left_group", left_group.check, ALL, rechecked=False),
     Gate("flow_filters", flow_filters.check, ALL, rechecked=False),
     Gate("additional_filters", additional_filters.check, ALL, rechecked=False),
     Gate("missing_email", missing_email.check, EMAIL, rechecked=True),
-    Gate("missing_phone", missing_phone.check, SMS, rechecked=True),
+    Gate("missing_phone", missing_phone.check, PHONE, rechecked=True),
+    Gate("invalid_phone", invalid_phone.check, PHONE, rechecked=True),
+    Gate("phone_country", phone_country.check, SMS, rechecked=True),
+    Gate("missing_token", missing_token.check, PUSH, rechecked=True),
+    Gate("no_recipients", no_recipients.check, ALERT, rechecked=True),
     Gate("suppressed", suppressed.check, EMAIL, rechecked=True),
     Gate("sms_consent", sms_consent.check, SMS, rechecked=True),
+    Gate("whatsapp_consent", whatsapp_consent.check, WHATSAPP, rechecked=True),
     Gate("quiet_hours", quiet_hours.check, SMS, rechecked=True),
     Gate("smart_sending", smart_sending.check, MARKETING, rechecked=False),
 )
+"""Our choice: "Person No Longer in List" is not asked again between queueing and sending."""
 
 
 def _table(*, rechecked_only: bool) -> Mapping[Channel, tuple[Check, ...]]:

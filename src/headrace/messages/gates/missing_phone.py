@@ -8,5 +8,5 @@ REASON = "Missing Phone Number"
 
 
 def check(facts: SendFacts) -> Skipped | None:
-    """Skip a text message that has nowhere to go."""
+    """Skip a text or WhatsApp message that has nowhere to go."""
     return None if facts.profile and facts.profile.phone_number else Skipped(REASON)

@@ -1,7 +1,4 @@
-"""The person has not agreed to text messages. Source: reference 4.4.
-
-Our choice: until consent to transactional text messages is kept apart, these need the same consent as others.
-"""
+"""The person has not agreed to text messages. Source: reference 4.4."""
 
 from __future__ import annotations
 
@@ -11,5 +8,5 @@ REASON = "Missing SMS Consent"
 
 
 def check(facts: SendFacts) -> Skipped | None:
-    """Skip a text message to somebody who is not subscribed to them."""
-    return None if facts.subscription == "SUBSCRIBED" else Skipped(REASON)
+    """Skip a text message to somebody who is not subscribed to texts of its kind (`SendFacts.agreed`)."""
+    return None if facts.agreed else Skipped(REASON, facts.consent_seen)

@@ -1,0 +1,63 @@
+"""Working off jobs: one slice of one job at a time. Source: DESIGN section 3 (a crash loses no more than a batch).
+
+What is here: the table of kinds, and the runner that any number of workers call. What is not: the queue
+(`storage.jobs`) and what the kinds do (the modules named in the table).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from headrace.engine.core import Core
+from headrace.engine.exits import exit_runs
+from headrace.engine.faults import LOST, told
+from headrace.engine.held import settle_held
+from headrace.engine.sweep import Slice
+from headrace.storage import jobs
+from headrace.storage.flow_states import EXIT_RUNS
+from headrace.storage.held import DISCARD, RELEASE
+from headrace.storage.jobs import Job
+
+log = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[[Core, Job], Awaitable[Slice]]
+"""Does one slice of a job in transactions of its own; done twice, a slice changes nothing the second time."""
+
+HANDLERS: Mapping[str, Handler] = {
+    DISCARD: settle_held,
+    EXIT_RUNS: exit_runs,
+    RELEASE: settle_held,
+}
+
+
+async def run_jobs(core: Core, job_id: str | None = None) -> int:
+    """Work off one slice of the job that has waited longest, or of a certain one; return 1 if anything was done.
+
+    A slice that fails is tried again later; what the database raises when it is away is raised.
+    """
+    async with core.database.transaction() as transaction:
+        job = await jobs.claim(transaction, core.clock.now(), job_id)
+    if job is None:
+        return 0
+    try:
+        done = await _work(core, job)
+    except LOST:
+        raise
+    except Exception as error:
+        log.exception("a slice of job %s of the kind %s failed", job.job_id, job.kind)
+        async with core.database.transaction() as transaction:
+            await jobs.fail(transaction, job, told(error), core.clock.now())
+        return 0
+    async with core.database.transaction() as transaction:
+        write = jobs.finish if done.over else jobs.save_progress
+        await write(transaction, job.job_id, done.progress, core.clock.now())
+    return int(done.moved or done.over)
+
+
+async def _work(core: Core, job: Job) -> Slice:
+    handler = HANDLERS.get(job.kind)
+    if handler is None:
+        raise ValueError(f"{job.kind!r} is not a kind of job; it must be one of {', '.join(sorted(HANDLERS))}")
+    return await handler(core, job)

@@ -20,7 +20,8 @@ class Config:
 
     `data_dir` is None when neither HEADRACE_DATA_DIR nor HEADRACE_DATABASE_URL was given: the launcher then chooses the
     default folder. `database_url` is None for the embedded database. `public_url` is the address people's mail
-    programs and browsers reach, without a trailing slash; None means the address served on.
+    programs and browsers reach, without a trailing slash; None means the address served on. `webhooks` is "inbox" to
+    keep them, "https" to send them, "http" to send them to plain addresses of other machines, too.
     """
 
     data_dir: Path | None = None
@@ -30,6 +31,7 @@ class Config:
     public_url: str | None = None
     secret_key: str | None = None
     smtp_url: str | None = None
+    webhooks: str = "inbox"
     rate_limits: str = "off"
     api_processes: int = 1
     workers: int = 1
@@ -48,6 +50,7 @@ class Config:
             public_url=url.rstrip("/") if url else None,
             secret_key=env.get("HEADRACE_SECRET_KEY") or None,
             smtp_url=env.get("HEADRACE_SMTP_URL") or None,
+            webhooks=_one_of(env, "HEADRACE_WEBHOOKS", cls.webhooks, ("inbox", "https", "http")),
             rate_limits=_one_of(env, "HEADRACE_RATE_LIMITS", cls.rate_limits, ("off", "klaviyo")),
             api_processes=_whole_number(env, "HEADRACE_API_PROCESSES", cls.api_processes, 1, 256),
             workers=_whole_number(env, "HEADRACE_WORKERS", cls.workers, 1, 256),

@@ -38,7 +38,7 @@ def public_url(config: Config) -> str:
 @asynccontextmanager
 async def engine_core(database: Database, config: Config, signer: Signer) -> AsyncIterator[Core]:
     """Lend the engine's parts over a database; providers are closed at the end."""
-    providers = choose_providers(database, config.smtp_url)
+    providers = choose_providers(database, config.smtp_url, config.webhooks)
     try:
         workshop = Workshop(signer, public_url(config))
         yield build_core(database, workshop, providers=providers, name=f"{socket.gethostname()}:{os.getpid()}")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from headrace.channels.mailbox import InboxMessage
-from headrace.channels.port import EmailEnvelope, Envelope, SmsEnvelope
+from headrace.engine.kept import content_of
 from headrace.ids import bucket_of
 from headrace.model import Channel
 from headrace.storage.database import Database
@@ -29,7 +28,7 @@ class DatabaseMailbox:
 
 def _row(message: InboxMessage) -> KeptMessage:
     passage = message.passage
-    subject, html, text, headers = _content(message.envelope)
+    content = content_of(message.envelope)
     return KeptMessage(
         bucket=bucket_of(passage.profile_id),
         account_id=passage.account_id,
@@ -38,25 +37,10 @@ def _row(message: InboxMessage) -> KeptMessage:
         flow_id=passage.flow_id,
         message_id=passage.message_id,
         channel=Channel[message.channel.upper()],
-        recipient=message.envelope.to,
-        subject=subject,
-        html=html,
-        text=text,
-        headers=headers,
+        recipient=content.recipient,
+        subject=content.subject,
+        html=content.html,
+        text=content.text,
+        headers=dict(content.headers),
         sent_at=passage.at,
     )
-
-
-def _content(envelope: Envelope) -> tuple[str | None, str | None, str, dict[str, Any]]:
-    """Return subject, HTML, text and headers."""
-    match envelope:
-        case EmailEnvelope():
-            return envelope.subject, envelope.html, envelope.text, _headers(envelope)
-        case SmsEnvelope():
-            return None, None, envelope.body, {}
-
-
-def _headers(envelope: EmailEnvelope) -> dict[str, Any]:
-    sender = f"{envelope.from_label} <{envelope.from_email}>" if envelope.from_label else envelope.from_email
-    copies = {"Cc": ", ".join(envelope.cc), "Bcc": ", ".join(envelope.bcc), "Reply-To": envelope.reply_to}
-    return {"From": sender, **{name: value for name, value in copies.items() if value}, **dict(envelope.headers)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headrace.channels import email, sms
+from headrace.channels import alert, email, push, sms, webhook, whatsapp
 from headrace.channels.port import Provider
 from headrace.clock import Clock, SystemClock
 from headrace.engine.core import Core, Limits
@@ -23,11 +23,23 @@ from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
 
 
-def choose_providers(database: Database, smtp_url: str | None = None) -> dict[Channel, Provider]:
-    """Return a provider for each channel: the inbox, but for e-mail an SMTP server where one is given."""
-    mailbox = DatabaseMailbox(database)
-    mail = email.PROVIDERS["smtp" if smtp_url else "inbox"](mailbox, smtp_url)
-    return {Channel.EMAIL: mail, Channel.SMS: sms.PROVIDERS["inbox"](mailbox, None)}
+def choose_providers(
+    database: Database, smtp_url: str | None = None, webhooks: str = "inbox"
+) -> dict[Channel, Provider]:
+    """Return a provider for each channel.
+
+    That is the inbox, but for e-mail and internal alerts an SMTP server where one is given, and for webhooks the
+    provider of the name `webhooks`.
+    """
+    mailbox, mail = DatabaseMailbox(database), "smtp" if smtp_url else "inbox"
+    return {
+        Channel.EMAIL: email.PROVIDERS[mail](mailbox, smtp_url),
+        Channel.SMS: sms.PROVIDERS["inbox"](mailbox, None),
+        Channel.PUSH: push.PROVIDERS["inbox"](mailbox),
+        Channel.WHATSAPP: whatsapp.PROVIDERS["inbox"](mailbox),
+        Channel.WEBHOOK: webhook.PROVIDERS[webhooks](mailbox),
+        Channel.INTERNAL_ALERT: alert.PROVIDERS[mail](mailbox, smtp_url),
+    }
 
 
 def build_core(

@@ -1,7 +1,7 @@
 """Text messages: words with prefix and opt-out language, short links, and the picture or film that goes along.
 
 Source: reference 2.2, 4.5. Our choice: of a `message_hierarchy` the first entry that is a text message is taken,
-because no provider here sends richer forms; an entry that is a bare word names a form of the message's own body.
+because no provider here sends richer forms; an entry that names one stored elsewhere is passed over.
 """
 
 from __future__ import annotations
@@ -57,8 +57,6 @@ def supported_item(message: Mapping[str, Any]) -> Mapping[str, Any]:
     for item in message.get("message_hierarchy") or ():
         if isinstance(item, Mapping) and item.get("message_format", SUPPORTED) == SUPPORTED:
             return item
-        if isinstance(item, str) and item.upper() == SUPPORTED:
-            break
     return {}
 
 

@@ -41,7 +41,9 @@ def demo(
     given = Config.from_environment()
     with _folder() as folder:
         chosen = 0 if once and port is None else given.port if port is None else port
-        config = replace(given, data_dir=folder, database_url=None, public_url=None, smtp_url=None, port=chosen)
+        config = replace(
+            given, data_dir=folder, database_url=None, public_url=None, smtp_url=None, webhooks="inbox", port=chosen
+        )
         with address(config) as dsn:
             uvloop.run(run_demo(dsn, config, document, Size(people, days), once=once))
 

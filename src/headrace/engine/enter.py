@@ -93,7 +93,7 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     attempts = await _attempts(core, transaction, rows, events, openings)
     if attempts:
         await core.partitions.ensure("journal", {attempt.entered_at for attempt in attempts})
-        await _Entering().carry_out(transaction, attempts)
+        await Entering().carry_out(transaction, attempts)
     await note_last_events(transaction, happened)
     await delete_pending(transaction, rows)
 
@@ -148,7 +148,7 @@ async def _attempts(
 
 
 @dataclass(slots=True)
-class _Entering:
+class Entering:
     """The entries of a batch, and the notes about those who do not enter."""
 
     entering: list[Attempt] = field(default_factory=list)

@@ -19,6 +19,7 @@ from headrace.ids import IdSource, bucket_of
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
+from headrace.storage.planned import note_changed
 from headrace.storage.profile_rows import ProfilePatch
 from headrace.storage.resolve import COLUMNS, LostRace
 from headrace.storage.tables import profile
@@ -146,6 +147,7 @@ async def _insert(
     if not await identity.claim(transaction, account_id, claims):
         raise LostRace
     await profile_rows.insert(transaction, account_id, [patch], now)
+    await note_changed(transaction, account_id, [profile_id], now)
     return Written(profile_id, True)
 
 
@@ -175,6 +177,7 @@ async def _change(
         "updated_at": max(now, row["updated_at"]),
     }
     await transaction.execute(profile.update().where(*own).values(**values))
+    await note_changed(transaction, account_id, [profile_id], now)
     return Written(profile_id, False)
 
 

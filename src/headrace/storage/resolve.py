@@ -16,6 +16,7 @@ from headrace.ids import IdSource
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
+from headrace.storage.planned import note_changed
 from headrace.storage.profile_rows import ProfilePatch
 
 COLUMNS = {Kind.EMAIL: "email", Kind.PHONE: "phone_number", Kind.EXTERNAL: "external_id"}
@@ -97,6 +98,8 @@ class Resolver:
         old = [patch for patch in self._patches.values() if patch.profile_id not in self._new and not patch.is_empty]
         await profile_rows.insert(self._connection, self._account_id, new, self._now)
         await profile_rows.update(self._connection, self._account_id, old, self._now)
+        written = {patch.profile_id for patch in (*new, *old)}
+        await note_changed(self._connection, self._account_id, written, self._now)
 
     async def _release_replaced(self) -> None:
         """Give up the address, number or external id that a stored profile had before this batch gave it another."""

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from headrace.cli import accounts, counts, demo, flows, inbox, keys, migrate, serve, up
+from headrace.cli import accounts, clock, counts, demo, flows, inbox, keys, migrate, serve, up
 from headrace.cli import work as workers
 from headrace.errors import HeadraceError
 
@@ -41,6 +41,14 @@ _key.command("create")(keys.create)
 _key.command("list")(keys.list_)
 _key.command("revoke")(keys.revoke)
 app.add_typer(_key, name="key")
+
+_clock = typer.Typer(help="The clock of a test account.", no_args_is_help=True)
+_clock.command("show")(clock.show)
+_clock.command("freeze")(clock.freeze)
+_clock.command("advance")(clock.advance)
+_clock.command("run-to-next")(clock.run_to_next)
+_clock.command("follow")(clock.follow)
+app.add_typer(_clock, name="clock")
 
 
 def main() -> None:

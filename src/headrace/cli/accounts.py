@@ -15,6 +15,7 @@ from headrace.clock import Clock, SystemClock, VirtualClock
 from headrace.errors import CommandError
 from headrace.ids import RandomIds
 from headrace.model import Account
+from headrace.model.account import Settings
 from headrace.storage.accounts import create_account, list_accounts
 from headrace.storage.database import Database
 
@@ -33,6 +34,9 @@ def create(
     virtual_clock: Annotated[
         str | None, typer.Option(help="Give the account a clock of its own that stands at this ISO 8601 time.")
     ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Let the account's clock be stopped and moved (`headrace clock`).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make an account and print its id."""
@@ -45,6 +49,7 @@ def create(
         sender_email=sender_email,
         sender_label=name,
         organization={"name": name},
+        settings=Settings(test=test),
     )
 
     async def task(database: Database) -> Account:
@@ -62,7 +67,7 @@ def list_(as_json: Json = False) -> None:
     """List the accounts, oldest first."""
     accounts = with_database(list_accounts)
     rows = [_record(account) for account in accounts]
-    print_rows(rows, ("account_id", "name", "timezone", "currency", "clock"), as_json=as_json)
+    print_rows(rows, ("account_id", "name", "timezone", "currency", "clock", "test"), as_json=as_json)
 
 
 def _record(account: Account) -> dict[str, object]:
@@ -72,6 +77,7 @@ def _record(account: Account) -> dict[str, object]:
         "timezone": account.timezone,
         "currency": account.currency,
         "clock": "virtual" if account.clock else "system",
+        "test": account.settings.test,
     }
 
 

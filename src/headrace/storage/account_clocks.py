@@ -53,24 +53,77 @@ async def move_clock(connection: Connection, account_id: str, to: datetime) -> d
     return moved
 
 
-_FOLLOW = """
+def _carry(old: str, new: str) -> str:
+    """Return the parts of a statement that put an account's planned work from one clock onto another."""
+    return f"""
+    runs AS (
+        UPDATE run SET clock = {new} FROM old
+        WHERE account_id = $1 AND run.clock = {old} AND state IN (0, 3, 4)
+    ),
+    sends AS (
+        UPDATE delivery SET clock = {new} FROM old
+        WHERE account_id = $1 AND delivery.clock = {old} AND state IN (0, 1, 6)
+    ),
+    entries AS (UPDATE planned_entry SET clock = {new} FROM old WHERE account_id = $1 AND planned_entry.clock = {old})
+    """
+
+
+_FOLLOW = f"""
 WITH old AS (SELECT clock FROM account WHERE account_id = $1 FOR UPDATE),
 freed AS (UPDATE account SET clock = 0, clock_now = NULL WHERE account_id = $1),
-runs AS (UPDATE run SET clock = 0 FROM old WHERE account_id = $1 AND run.clock = old.clock AND state IN (0, 3)),
-sends AS (
-    UPDATE delivery SET clock = 0 FROM old
-    WHERE account_id = $1 AND delivery.clock = old.clock AND state IN (0, 1, 6)
-)
+{_carry("old.clock", "0")}
 SELECT clock FROM old
+"""
+
+_FREEZE = f"""
+WITH old AS MATERIALIZED (
+    SELECT nextval('clock_serial')::int AS number FROM account WHERE account_id = $1 AND clock = 0 FOR UPDATE
+),
+stopped AS (UPDATE account SET clock = old.number, clock_now = $2 FROM old WHERE account_id = $1),
+{_carry("0", "old.number")}
+SELECT number FROM old
+"""
+
+_NEXT = """
+SELECT min(least(
+    (SELECT resume_at FROM run
+        WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND resume_at > $3
+        ORDER BY resume_at LIMIT 1),
+    (SELECT due_at FROM delivery
+        WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND due_at > $3
+        ORDER BY due_at LIMIT 1),
+    (SELECT enters_at FROM planned_entry
+        WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND enters_at > $3
+        ORDER BY enters_at LIMIT 1)
+)) FROM generate_series(0, 255) AS b (number)
 """
 
 
 async def follow_system(transaction: Connection, account_id: str) -> bool:
-    """Give an account the machine's clock, its waiting runs and deliveries with it; False when there is no account.
+    """Give an account the machine's clock, its runs, deliveries and planned entries with it; False without an account.
 
-    Runs that are parked and messages that wait for a user move, too: they may go on later. What waits keeps its moment:
-    whatever lies in the past is due at once. Waits for whoever works on people now, so that no run begins on the old
-    clock meanwhile.
+    Runs that are parked or held and messages that wait for a user move, too: they may go on later. What waits keeps its
+    moment: whatever lies in the past is due at once. Waits for whoever works on people now, so that no run begins on
+    the old clock meanwhile.
     """
     await lock_every_bucket(transaction)
     return await transaction.fetch_value(_FOLLOW, account_id) is not None
+
+
+async def freeze(transaction: Connection, account_id: str, now: datetime) -> int | None:
+    """Give an account that follows the machine's clock one of its own, which stands at `now`; return its number.
+
+    Runs, deliveries and planned entries come along as in `follow_system`. None where there is no such account, or where
+    it has a clock of its own already. Whether the account may be stopped is for the caller to ask.
+    """
+    await lock_every_bucket(transaction)
+    number: int | None = await transaction.fetch_value(_FREEZE, account_id, now)
+    return number
+
+
+async def next_moment(
+    connection: Connection | Database, clock: int, account_id: str, after: datetime
+) -> datetime | None:
+    """Return when the account's next run, delivery or planned entry on a clock is due after a moment; None: nothing."""
+    moment: datetime | None = await connection.fetch_value(_NEXT, clock, account_id, after)
+    return moment

@@ -11,6 +11,7 @@ from headrace.api.resources import (
     flow_messages,
     flow_values_report,
     flows,
+    headrace_clock,
     headrace_counts,
     headrace_messages,
     lists,
@@ -37,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *tags.OPERATIONS,
     *headrace_messages.OPERATIONS,
     *headrace_counts.OPERATIONS,
+    *headrace_clock.OPERATIONS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -53,4 +55,5 @@ RESOURCES: tuple[Resource, ...] = (
     *tags.RESOURCES,
     *headrace_messages.RESOURCES,
     *headrace_counts.RESOURCES,
+    *headrace_clock.RESOURCES,
 )

@@ -13,8 +13,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from headrace.storage import embedded
+
+settings.register_profile("quick", max_examples=50, deadline=None)
+settings.register_profile("soak", max_examples=1000, deadline=None)
+settings.load_profile("quick")
 
 TEMPLATE = "headrace_template"
 TUNING = {

@@ -176,7 +176,7 @@ PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 """No shrinking: every example costs a database some tenths of a second, and they are short."""
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=PATIENT, phases=PHASES)
+@settings(deadline=None, suppress_health_check=PATIENT, phases=PHASES)
 @given(
     zone=st.sampled_from(ZONES),
     sends=st.lists(moments, min_size=1, max_size=5),

@@ -1,6 +1,6 @@
 """Delivering: claim what is due, hand it to providers, record what came of it.
 
-    claim (committed, with a lease) -> check and render -> provider -> result and interactions (one transaction)
+    claim (committed, with a lease) -> check and render -> provider -> result, interactions, answers (one transaction)
 
 A process that dies in between leaves a lease that lapses; only then somebody else decides (`leases`). Nobody is mailed
 twice: a result counts only for its own claim, and a message whose lease is about to lapse is not handed over.
@@ -12,20 +12,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
 
-from headrace.channels.port import Refusal, Refused, Result, Retry, Sent, Unconfirmed
-from headrace.engine.advance import LOST
+from headrace.channels.port import Output, Refusal, Refused, Result, Retry, Sent, Unconfirmed
 from headrace.engine.core import Core
-from headrace.engine.letters import UNABLE, UNABLE_EMAIL, Letter, write_letters
+from headrace.engine.faults import LOST
+from headrace.engine.letters import UNABLE, Letter, moment_of, write_letters
 from headrace.model import Channel, DeliveryState
-from headrace.storage.database import Row
+from headrace.storage.awaited import Settled, settle_awaited
+from headrace.storage.database import Connection, Row
 from headrace.storage.deliveries import Claim, DeliveryResult, claim_deliveries, record_results, resolve_lapsed
 from headrace.storage.interactions import Interaction, Kind, record_interactions
+from headrace.storage.step_counts import Key, add_counts
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +45,13 @@ LAPSED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one letter: the row's result and, where the person's history shows it, the interaction."""
+    """What came of one delivery: the row's result, the interaction where the person's history shows it, and what the
+    receiver answered, for the run that may wait for it."""
 
+    row: Row
     result: DeliveryResult
     interaction: Interaction | None = None
+    output: Output | None = None
 
 
 async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> int:
@@ -56,9 +62,10 @@ async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: dat
     if not rows:
         return 0
     decided = await _decided(core, rows, now)
-    outcomes = [Outcome(one) for one in decided if isinstance(one, DeliveryResult)]
+    pairs = zip(rows, decided, strict=True)
+    outcomes = [Outcome(row, one) for row, one in pairs if isinstance(one, DeliveryResult)]
     outcomes += await _hand_over(core, [one for one in decided if isinstance(one, Letter)], claim)
-    await _record(core, claim, outcomes)
+    await _record(core, claim, outcomes, now)
     return len(rows)
 
 
@@ -80,7 +87,7 @@ async def _decided(core: Core, rows: Sequence[Row], now: datetime) -> Sequence[L
 def _put_off(row: Row, not_before: datetime) -> DeliveryResult:
     place = (row["bucket"], row["account_id"], row["delivery_id"])
     if row["attempts"] >= MOST_ATTEMPTS:
-        reason = UNABLE.get(Channel(row["channel"]), UNABLE_EMAIL)
+        reason = UNABLE[Channel(row["channel"])]
         return DeliveryResult(*place, DeliveryState.FAILED, row["due_at"], reason)
     return DeliveryResult(*place, DeliveryState.QUEUED, row["due_at"], not_before=not_before)
 
@@ -114,7 +121,7 @@ async def _send(core: Core, channel: Channel, letters: Sequence[Letter], claim: 
     """Hand letters over, unless so much of the lease is gone that somebody else might decide about them meanwhile."""
     provider = core.providers.get(channel)
     if provider is None:
-        return [Refused(UNABLE.get(channel, UNABLE_EMAIL), Refusal.SENDER) for _ in letters]
+        return [Refused(UNABLE[channel], Refusal.SENDER) for _ in letters]
     if core.clock.now() > claim.at + (claim.until - claim.at) / 2:
         return [Retry(timedelta(0), "the lease was about to lapse") for _ in letters]
     try:
@@ -130,29 +137,31 @@ def _outcome(channel: Channel, letter: Letter, result: Result, system_now: datet
     match result:
         case Sent():
             done = _result(letter, DeliveryState.SENT, provider_id=result.provider_message_id)
-            return Outcome(done, _interaction(channel, letter, Kind.DELIVERED))
+            return Outcome(letter.row, done, _interaction(channel, letter, Kind.DELIVERED), result.output)
         case Refused():
             return _refused(channel, letter, result)
         case Retry():
             return _later(channel, letter, result, system_now)
         case Unconfirmed():
-            return Outcome(_result(letter, DeliveryState.UNCONFIRMED, reason=result.reason))
+            return Outcome(letter.row, _result(letter, DeliveryState.UNCONFIRMED, reason=result.reason))
 
 
 def _refused(channel: Channel, letter: Letter, refused: Refused) -> Outcome:
     done = _result(letter, DeliveryState.FAILED, reason=refused.reason)
     if refused.kind is Refusal.HARD_BOUNCE:
-        return Outcome(done, _interaction(channel, letter, Kind.BOUNCED, {"Bounce Type": "Hard"}))
-    return Outcome(done, _interaction(channel, letter, Kind.FAILED))
+        bounced = _interaction(channel, letter, Kind.BOUNCED, {"Bounce Type": "Hard"})
+        return Outcome(letter.row, done, bounced, refused.output)
+    return Outcome(letter.row, done, _interaction(channel, letter, Kind.FAILED), refused.output)
 
 
 def _later(channel: Channel, letter: Letter, retry: Retry, system_now: datetime) -> Outcome:
     attempts: int = letter.row["attempts"]
     if attempts >= MOST_ATTEMPTS:
-        return Outcome(_result(letter, DeliveryState.FAILED, sent=False, reason=UNABLE.get(channel, UNABLE_EMAIL)))
+        failed = _result(letter, DeliveryState.FAILED, sent=False, reason=UNABLE[channel])
+        return Outcome(letter.row, failed, output=retry.output)
     pause = min(retry.after * 2 ** (attempts - 1), LONGEST_BACKOFF)
     queued = _result(letter, DeliveryState.QUEUED, sent=False, reason=retry.reason, not_before=system_now + pause)
-    return Outcome(queued)
+    return Outcome(letter.row, queued)
 
 
 def _result(
@@ -185,14 +194,14 @@ def _interaction(channel: Channel, letter: Letter, kind: Kind, more: Mapping[str
     return Interaction(kind, channel, row["bucket"], row["delivery_id"], letter.moment, properties=properties)
 
 
-async def _record(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+async def _record(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what came of a batch, trying again for a while: what was sent must not be forgotten.
 
     What the database refuses of one delivery does not take the others with it.
     """
     for pause in (*RECORDING_PAUSES, None):
         try:
-            await _record_once(core, claim, outcomes)
+            await _record_once(core, claim, outcomes, now)
             return
         except PASSING:
             if pause is None:
@@ -203,26 +212,56 @@ async def _record(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None
             if len(outcomes) <= 1:
                 raise
             break
-    await _record_singly(core, claim, outcomes)
+    await _record_singly(core, claim, outcomes, now)
 
 
-async def _record_singly(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+async def _record_singly(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: datetime) -> None:
     for outcome in outcomes:
         try:
-            await _record(core, claim, [outcome])
+            await _record(core, claim, [outcome], now)
         except PASSING:
             raise
         except Exception:
             log.exception("the result of delivery %s could not be written", outcome.result.delivery_id)
 
 
-async def _record_once(core: Core, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+async def _record_once(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: datetime) -> None:
     accounts = sorted({one.result.account_id for one in outcomes if one.interaction})
     batches = [await core.recorder.prepare(account_id, _interactions(outcomes, account_id)) for account_id in accounts]
     async with core.database.transaction() as transaction:
-        await record_results(transaction, claim.name, sorted((one.result for one in outcomes), key=_place))
+        ours = await record_results(transaction, claim.name, sorted((one.result for one in outcomes), key=_place))
         for batch in batches:
             await record_interactions(transaction, batch)
+        await _tell_runs(transaction, [one for one in outcomes if one.result.delivery_id in ours], now)
+
+
+async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Give answers to the runs that wait for them, and count as skipped what was counted as passed until now."""
+    await settle_awaited(transaction, settled_by(outcomes, now))
+    counts: Counter[Key] = Counter()
+    for one in outcomes:
+        if one.result.state == DeliveryState.SKIPPED:
+            place = (one.row["account_id"], one.row["flow_id"], one.row["action_id"])
+            counts[*place, "skipped", one.result.reason or ""] += 1
+            counts[*place, "passed", ""] -= 1
+    await add_counts(transaction, counts)
+
+
+def settled_by(outcomes: Iterable[Outcome], now: datetime) -> list[Settled]:
+    """Return what the runs behind webhooks get that are done with, one way or another."""
+    return [
+        Settled(
+            bucket=one.row["bucket"],
+            account_id=one.row["account_id"],
+            run_id=one.row["run_id"],
+            delivery_id=one.row["delivery_id"],
+            action_id=one.row["action_id"],
+            at=moment_of(one.row, now),
+            output=one.output or {"status": None, "body": None, "error": one.result.reason},
+        )
+        for one in outcomes
+        if one.row["channel"] == Channel.WEBHOOK and one.result.state != DeliveryState.QUEUED
+    ]
 
 
 def _place(result: DeliveryResult) -> tuple[str, int, uuid.UUID]:

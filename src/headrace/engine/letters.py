@@ -15,18 +15,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from headrace.channels.port import EmailEnvelope, Envelope, Passage, SmsEnvelope
+from headrace.channels.port import Envelope, Passage
 from headrace.engine.core import Core
+from headrace.engine.envelopes import envelope_of, properties_of
+from headrace.engine.permissions import NOBODY, Permissions, load_permissions
 from headrace.flows.actions.sending import CompiledSend
 from headrace.messages.gates import AT_DELIVERY, Held, SendFacts, ask
 from headrace.messages.links import MessageIds
 from headrace.messages.render import render
-from headrace.messages.rendered import RenderedEmail, RenderedSms, RenderFailed, RenderRequest, TemplateBody
+from headrace.messages.rendered import (
+    UNABLE_TO_SEND_PUSH,
+    UNABLE_TO_SEND_SMS,
+    UNABLE_TO_SEND_WEBHOOK,
+    UNABLE_TO_SEND_WHATSAPP,
+    Device,
+    RenderedSms,
+    RenderFailed,
+    RenderRequest,
+    TemplateBody,
+)
 from headrace.model import Channel, DeliveryState, Event, Profile
 from headrace.storage.account_clocks import AccountTime, load_accounts
 from headrace.storage.database import Connection, Row
 from headrace.storage.deliveries import DeliveryResult
-from headrace.storage.facts import load_consents, load_events_of_runs, load_profiles
+from headrace.storage.facts import load_events_of_runs, load_profiles
 from headrace.storage.flow_cache import LoadedFlow
 from headrace.storage.templates import load_templates
 
@@ -34,8 +46,15 @@ log = logging.getLogger(__name__)
 
 ACTION_DELETED = "Action Deleted"
 NOT_LIVE = "Action Not Live"
-UNABLE = {Channel.SMS: "Unable to Send SMS"}
 UNABLE_EMAIL = "Unable to Send Email"
+UNABLE = {
+    Channel.EMAIL: UNABLE_EMAIL,
+    Channel.SMS: UNABLE_TO_SEND_SMS,
+    Channel.PUSH: UNABLE_TO_SEND_PUSH,
+    Channel.WHATSAPP: UNABLE_TO_SEND_WHATSAPP,
+    Channel.WEBHOOK: UNABLE_TO_SEND_WEBHOOK,
+    Channel.INTERNAL_ALERT: UNABLE_EMAIL,
+}
 """Skip reasons. Source: reference 1.8. Our choice: "Action Not Live", for a message whose action became a draft."""
 TURN = 50
 """Messages rendered before other work of the process gets a turn."""
@@ -60,7 +79,7 @@ class Desk:
     flows: Mapping[str, LoadedFlow]
     accounts: Mapping[str, AccountTime]
     people: Mapping[tuple[str, str], Profile]
-    consents: Mapping[tuple[str, int], str]
+    permissions: Permissions
     events: Mapping[uuid.UUID, Event]
     templates: Mapping[str, Row]
 
@@ -76,21 +95,26 @@ async def write_letters(core: Core, rows: Sequence[Row], now: datetime) -> list[
     for number, row in enumerate(rows):
         if number % TURN == TURN - 1:
             await asyncio.sleep(0)
-        decided.append(_decide(desk, row, row["due_at"] if row["clock"] else now))
+        decided.append(_decide(desk, row, moment_of(row, now)))
     return decided
+
+
+def moment_of(row: Row, now: datetime) -> datetime:
+    """Return the moment of a delivery in domain time."""
+    due_at: datetime = row["due_at"]
+    return due_at if row["clock"] else now
 
 
 async def _load(core: Core, connection: Connection, rows: Sequence[Row]) -> Desk:
     keys = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows]
     flows = await core.flows.load(connection, {row["flow_id"] for row in rows})
-    channels = [row["channel"] for row in rows]
-    asked = [(*key, channel) for key, channel in zip(keys, channels, strict=True)]
+    asked = [(*key, row["channel"]) for key, row in zip(keys, rows, strict=True)]
     return Desk(
         core=core,
         flows=flows,
         accounts=await load_accounts(connection, {row["account_id"] for row in rows}),
         people=await load_profiles(connection, set(keys)),
-        consents=await load_consents(connection, asked),
+        permissions=await load_permissions(connection, asked),
         events=await load_events_of_runs(
             connection, {(row["bucket"], row["account_id"], row["run_id"]) for row in rows}
         ),
@@ -115,8 +139,7 @@ def _action(flows: Mapping[str, LoadedFlow], row: Row) -> CompiledSend | None:
     flow = flows.get(row["flow_id"])
     if flow is None or flow.closed or flow.compiled is None:
         return None
-    action = flow.compiled.actions.get(row["action_id"])
-    return action if isinstance(action, CompiledSend) else None
+    return flow.compiled.message_action(row["action_id"], row["variation"])
 
 
 def _decide(desk: Desk, row: Row, moment: datetime) -> Letter | DeliveryResult:
@@ -136,7 +159,7 @@ def _decide(desk: Desk, row: Row, moment: datetime) -> Letter | DeliveryResult:
         return _write(desk, row, action, moment)
     except Exception:  # a bug in one message must not hold up the others
         log.exception("delivery %s of flow %s could not be rendered", row["delivery_id"], row["flow_id"])
-        return _ended(row, DeliveryState.FAILED, UNABLE.get(action.channel, UNABLE_EMAIL))
+        return _ended(row, DeliveryState.FAILED, UNABLE[action.channel])
 
 
 def _ended(row: Row, state: DeliveryState, reason: str) -> DeliveryResult:
@@ -146,6 +169,7 @@ def _ended(row: Row, state: DeliveryState, reason: str) -> DeliveryResult:
 def _facts(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> SendFacts:
     account = desk.accounts[row["account_id"]].account
     profile = desk.people.get((row["account_id"], row["profile_id"]))
+    flow = desk.flows[row["flow_id"]].compiled
     return SendFacts(
         profile=profile,
         channel=action.channel,
@@ -153,64 +177,40 @@ def _facts(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> Send
         settings=account.settings,
         now=moment,
         zone=desk.core.zones.of_profile(profile, account),
-        subscription=desk.consents.get((row["profile_id"], row["channel"])),
+        group_id=flow.trigger.group_id if flow and flow.trigger else None,
+        **desk.permissions.of(row["account_id"], row["profile_id"], action.channel),
     )
 
 
 def _write(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> Letter | DeliveryResult:
     rendered = render(action.channel, _request(desk, row, action, moment), desk.core.workshop)
-    match rendered:
-        case RenderedEmail():
-            return _email(row, rendered, moment)
-        case RenderedSms():
-            return _sms(row, rendered, moment)
-        case RenderFailed():
-            log.info("delivery %s is skipped: %s", row["delivery_id"], rendered.detail)
-            return _ended(row, DeliveryState.SKIPPED, rendered.reason)
+    if isinstance(rendered, RenderFailed):
+        log.info("delivery %s is skipped: %s", row["delivery_id"], rendered.detail)
+        return _ended(row, DeliveryState.SKIPPED, rendered.reason)
+    segments = rendered.segment_count if isinstance(rendered, RenderedSms) else 0
+    envelope = envelope_of(_passage(row, moment), rendered)
+    return Letter(row, envelope, moment, segments, properties_of(rendered))
 
 
 def _request(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> RenderRequest:
     template = desk.templates.get(action.message.get("template_id") or "")
     flow = desk.flows[row["flow_id"]].compiled
+    account_id, profile_id = row["account_id"], row["profile_id"]
+    tokens = desk.permissions.tokens.get((account_id, profile_id), ())
     return RenderRequest(
-        ids=MessageIds(row["account_id"], row["profile_id"], row["delivery_id"], row["flow_id"], row["message_id"]),
+        ids=MessageIds(account_id, profile_id, row["delivery_id"], row["flow_id"], row["message_id"]),
         message=action.message,
         template=TemplateBody(template["html"], template["text"]) if template else None,
-        account=desk.accounts[row["account_id"]].account,
-        profile=desk.people[row["account_id"], row["profile_id"]],
+        account=desk.accounts[account_id].account,
+        profile=desk.people[account_id, profile_id],
         event=desk.events.get(row["run_id"]),
         now=moment,
         flow_name=flow.name if flow else "",
         message_name=action.message.get("name") or "",
+        devices=[Device(one.token, one.platform, one.vendor) for one in tokens if one.enabled],
+        recipients=desk.permissions.confirmed.get(account_id, NOBODY),
     )
 
 
 def _passage(row: Row, moment: datetime) -> Passage:
     return Passage(row["delivery_id"], row["account_id"], row["profile_id"], row["message_id"], row["flow_id"], moment)
-
-
-def _email(row: Row, email: RenderedEmail, moment: datetime) -> Letter:
-    envelope = EmailEnvelope(
-        passage=_passage(row, moment),
-        to=email.to,
-        subject=email.subject,
-        html=email.html,
-        text=email.text,
-        from_email=email.from_email,
-        from_label=email.from_label,
-        reply_to=email.reply_to,
-        cc=email.cc,
-        bcc=email.bcc,
-        headers=email.headers,
-    )
-    return Letter(
-        row,
-        envelope,
-        moment,
-        properties={"Subject": email.subject, "Email Domain": email.to.rpartition("@")[2]},
-    )
-
-
-def _sms(row: Row, sms: RenderedSms, moment: datetime) -> Letter:
-    envelope = SmsEnvelope(_passage(row, moment), sms.to, sms.body, sms.segment_count)
-    return Letter(row, envelope, moment, sms.segment_count, {"To Number": sms.to, "Message Body": sms.body})

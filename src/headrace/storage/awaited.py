@@ -3,12 +3,13 @@
 Whoever records a result does not hold the run's bucket. That is safe, because the statement below changes nothing but a
 row that waits, still, for exactly this delivery:
 
-- A worker that claimed the run (its patience was over) holds the row's lock; this statement waits for its commit and
-  then finds that `awaits` is empty or that the run has ended. The worker's own update, in turn, writes a row that it
-  locked when it read it.
-- No two recorders touch the same run at once: a run awaits one delivery, and a delivery belongs to one claim.
-- There is no circle of locks: the recorder takes deliveries first, then runs, and who holds runs never waits for the
-  lock of a delivery that is recorded, but only inserts deliveries of its own.
+- A worker may have read the run just before, because its patience was over. Its update and this statement meet at the
+  row's lock. If the worker's comes first, this one looks at the row again and finds that it awaits something else, or
+  nothing. If the worker's comes second, the run goes on as one whose patience was over: all that this statement wrote
+  is overwritten, but for the output, which stays for later steps to see.
+- No two recorders touch the same run: a run awaits one delivery, and a delivery belongs to one claim.
+- Should somebody hold runs and wait for deliveries while a recorder does it the other way round, PostgreSQL ends one of
+  them, and a recorder that was ended records once more.
 """
 
 from __future__ import annotations

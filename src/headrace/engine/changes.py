@@ -128,10 +128,10 @@ def _patch(
     if stored is not None:
         patch = make_patch(change.operations, stored)
         return patch, patch.told()
-    known = shared.get(id(change))
+    known = shared.get(id(change.operations))
     if known is None:
         patch = make_patch(change.operations, {})
-        known = shared[id(change)] = patch, patch.told()
+        known = shared[id(change.operations)] = patch, patch.told()
     return known
 
 

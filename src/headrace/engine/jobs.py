@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
+from headrace.engine.back_populate import BACK_POPULATE, back_populate
 from headrace.engine.core import Core
 from headrace.engine.exits import exit_runs
 from headrace.engine.faults import LOST, told
@@ -26,6 +27,7 @@ Handler: TypeAlias = Callable[[Core, Job], Awaitable[Slice]]
 """Does one slice of a job in transactions of its own; done twice, a slice changes nothing the second time."""
 
 HANDLERS: Mapping[str, Handler] = {
+    BACK_POPULATE: back_populate,
     DISCARD: settle_held,
     EXIT_RUNS: exit_runs,
     RELEASE: settle_held,

@@ -1,0 +1,155 @@
+"""Where somebody would be now whom a flow had taken in earlier: a walk along the flow without doing anything.
+
+What is here: the walk of one person. What is not: finding people (`back_populate`). Source: reference 1.7.
+
+Delays are reckoned from the past; splits are asked about the present; what would have been sent or changed on the way
+is passed over and counts as carried out. The walk ends in the delay in which the person would wait now. Who would have
+come to the end of the flow is not taken in.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from headrace.conditions.facts import Moment, Need
+from headrace.engine.core import Core
+from headrace.flows.compiled import CompiledFlow
+from headrace.flows.step import Advance, StepContext, Wait
+from headrace.ids import event_id, run_id
+from headrace.model import Account, Event, Profile, RunSource, RunState
+from headrace.storage.facts import LoadedFacts
+from headrace.storage.runs import NewRun
+
+
+class Past:
+    """One trigger of the past, on its way through the flow. `active` tells whether the walk goes on.
+
+    Once it has ended, `resume_at` is when the run goes on, None for a trigger that starts none.
+    """
+
+    __slots__ = (
+        "account",
+        "account_id",
+        "account_zone",
+        "action_id",
+        "active",
+        "at",
+        "bucket",
+        "error",
+        "event",
+        "facts",
+        "flow",
+        "groups_asked",
+        "moment",
+        "profile_id",
+        "resume_at",
+        "run_id",
+        "visited",
+        "waiting_in",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        core: Core,
+        flow: CompiledFlow,
+        account: Account,
+        profile: Profile,
+        bucket: int,
+        now: datetime,
+        at: datetime,
+        event: Event | None,
+    ) -> None:
+        self.flow, self.account, self.account_id = flow, account, account.account_id
+        self.bucket, self.profile_id, self.event = bucket, profile.profile_id, event
+        self.at = self.moment = at
+        self.zone: tzinfo = core.zones.of_profile(profile, account)
+        self.account_zone: tzinfo = core.zones.of_account(account)
+        group_id = flow.trigger.group_id if flow.trigger else None
+        cause = event_id(event.number) if event else f"joined:{group_id}:{at.isoformat()}"
+        self.run_id: uuid.UUID = run_id(flow.flow_id, self.profile_id, cause)
+        key = f"{self.profile_id}:{event.number if event else at.isoformat()}"
+        self.facts = LoadedFacts(profile, event, Moment(now, at, self.zone, key, flow.flow_id))
+        self.groups_asked: set[str] = set()
+        self.action_id = flow.entry_action_id
+        self.active = True
+        self.visited: list[int] = []
+        self.resume_at: datetime | None = None
+        self.waiting_in: int | None = None
+        self.error: str | None = None
+
+    def needs(self) -> frozenset[Need]:
+        """Return what the next step of the walk must know."""
+        assert self.action_id is not None
+        return self.flow.actions[self.action_id].needs(self.facts.moment)
+
+    def begin(self) -> None:
+        """Place the person at the beginning, due at once."""
+        self.resume_at, self.active = self.facts.moment.now, False
+
+    def leave_out(self) -> None:
+        """Start no run."""
+        self.active = False
+
+    def step(self) -> None:
+        """Walk over the present action, or stop in it."""
+        assert self.action_id is not None
+        action = self.flow.actions[self.action_id]
+        if action.acts:
+            self._pass_to(getattr(action, "next_id", None))
+            return
+        outcome = action.step(StepContext(self.action_id, self.moment, self.zone, self.account_zone, self.facts))
+        match outcome:
+            case Wait():
+                self._wait(outcome)
+            case Advance():
+                self._pass_to(outcome.next_id)
+            case _:
+                self._pass_to(getattr(outcome, "next_id", None))
+
+    def _wait(self, outcome: Wait) -> None:
+        self.moment = outcome.until
+        if outcome.until <= self.facts.moment.now:
+            self._pass_to(outcome.next_id)
+        else:
+            self.waiting_in, self.resume_at = self.action_id, outcome.until
+            self._pass_to(outcome.next_id)
+            self.active = False
+
+    def _pass_to(self, next_id: int | None) -> None:
+        assert self.action_id is not None
+        self.visited.append(self.action_id)
+        self.action_id = next_id
+        self.active = next_id is not None
+
+    def behind(self, earlier: Sequence[int]) -> list[int]:
+        """Return the actions that the new run has behind it; `earlier` runs never let an action act again."""
+        acted = [one for one in earlier if (found := self.flow.actions.get(one)) and found.acts]
+        known = set(self.visited)
+        return [one for one in acted if one not in known] + self.visited
+
+    def run(self) -> NewRun:
+        """Return the run that begins, parked where the walk failed by a bug."""
+        event = self.event
+        return NewRun(
+            self.bucket,
+            self.account_id,
+            self.run_id,
+            self.flow.flow_id,
+            self.profile_id,
+            self.flow.version,
+            event.number if event else None,
+            event.metric_id if event else None,
+            event.occurred_at if event else None,
+            self.at if self.waiting_in is not None else self.facts.moment.now,
+            self.action_id,
+            self.account.clock,
+            0,
+            RunState.WAITING if self.error is None else RunState.PARKED,
+            self.error,
+            RunSource.PAST,
+            resume_at=self.resume_at or self.facts.moment.now,
+            waiting_in=self.waiting_in,
+        )

@@ -77,20 +77,19 @@ def _media(desk: Desk, item: Mapping[str, Any]) -> Media | None:
     """Return what goes along: the entry's own film or picture, else the message's; a fixed one beats a dynamic one."""
     message = desk.request.message
     film, picture = item.get("media") or {}, item.get("image") or {}
-    choices = (
-        (film.get("static_asset_id") or film.get("id"), film.get("dynamic_template")),
-        (picture.get("static_image_asset_id"), picture.get("dynamic_image_template")),
-        (message.get("image_id"), message.get("dynamic_image")),
+    return (
+        media(desk, film.get("static_asset_id") or film.get("id"), film.get("dynamic_template"), film=True)
+        or media(desk, picture.get("static_image_asset_id"), picture.get("dynamic_image_template"))
+        or media(desk, message.get("image_id"), message.get("dynamic_image"))
     )
-    return next((made for fixed, source in choices if (made := media(desk, fixed, source))), None)
 
 
-def media(desk: Desk, asset_id: Any, source: Any) -> Media | None:
+def media(desk: Desk, asset_id: Any, source: Any, *, film: bool = False) -> Media | None:
     """Return a picture or film by its id, else by the address that a template makes; None where neither is there.
 
     Raises `TemplateProblem`. Source: reference 2.2 (`image_id` beats `dynamic_image`).
     """
     if asset_id:
-        return Media(asset_id=str(asset_id))
+        return Media(asset_id=str(asset_id), film=film)
     url = desk.one_line(str(source)) if source else ""
-    return Media(url=url) if url else None
+    return Media(url=url, film=film) if url else None

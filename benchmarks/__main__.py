@@ -1,26 +1,41 @@
-"""`python -m benchmarks [--full] [NAME ...]`: run the benchmarks and print their figures."""
+"""`python -m benchmarks [--full] [NAME ...]`: run the benchmarks and print their figures, at last as one table."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable
 
-from benchmarks import ingest, report, steps
-from benchmarks.harness import server
+from benchmarks import burst, durable, ingest, lag, report, sends, steps, store
+from benchmarks.harness import Figure, server, table
+from headrace.clock import stopwatch
 
-BENCHMARKS = {"steps": steps.run, "ingest": ingest.run, "report": report.run}
+BENCHMARKS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
+    "steps": steps.run,
+    "sends": sends.run,
+    "burst": burst.run,
+    "lag": lag.run,
+    "store": store.run,
+    "durable": durable.run,
+    "ingest": ingest.run,
+    "report": report.run,
+}
 
 
 def main() -> None:
     """Run what was asked for, everything by default."""
     parser = argparse.ArgumentParser(prog="benchmarks")
-    parser.add_argument("names", nargs="*", help=f"of {', '.join(BENCHMARKS)}; all by default")
-    parser.add_argument("--full", action="store_true", help="full sizes and five rounds")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--full", action="store_true", help="full sizes and more rounds")
     options = parser.parse_args()
+    figures = []
     with server() as running:
         for name in options.names or BENCHMARKS:
-            for figure in asyncio.run(BENCHMARKS[name](running, full=options.full)):
-                print(figure, flush=True)
+            begun = stopwatch()
+            found = asyncio.run(BENCHMARKS[name](running, full=options.full))
+            print(*found, f"  ({name} took {stopwatch() - begun:.0f} s)", sep="\n", flush=True)
+            figures += found
+    print("", table(figures), sep="\n")
 
 
 if __name__ == "__main__":

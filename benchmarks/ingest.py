@@ -23,7 +23,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.harness import Figure, Rounds, fresh_database
+from benchmarks.harness import Bar, Figure, Rounds, fresh_database
 from headrace.cli.serve import listen
 from headrace.clock import SystemClock, stopwatch
 from headrace.ids import RandomIds, bucket_of, event_number
@@ -91,8 +91,8 @@ async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
     base = Rounds(bare)
     name = "bare unnest inserts"
     return [
-        Figure("event ingest, single posts", "events/s", Rounds(single), base, name, 0.10),
-        Figure("event ingest, bulk", "events/s", Rounds(bulk), base, name, 0.50),
+        Figure("event ingest, single posts", "events/s", Rounds(single), base, name, Bar(None, 0.10)),
+        Figure("event ingest, bulk", "events/s", Rounds(bulk), base, name, Bar(None, 0.50)),
     ]
 
 

@@ -13,6 +13,7 @@ from html import escape
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Select, select
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -139,7 +140,7 @@ def _table(rows: Sequence[Row]) -> str:
 def _details(row: Row) -> str:
     shown = {"Sent (UTC)": f"{row['sent_at']:%Y-%m-%d %H:%M:%S}", "Channel": _channel(row), "To": row["recipient"]}
     lines = "".join(
-        f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
+        f"<tr><th>{escape(name)}</th><td>{_value(value)}</td></tr>"
         for name, value in {**shown, **row["headers"]}.items()
     )
     frame = (
@@ -148,8 +149,36 @@ def _details(row: Row) -> str:
         if row["html"]
         else ""
     )
-    text = f"<h2>Text</h2><pre>{escape(row['text'])}</pre>" if row["text"] else ""
+    text = f"<h2>{_words(row)}</h2><pre>{escape(_body(row))}</pre>" if row["text"] else ""
     return f'<p><a href="/inbox">All messages</a></p><table>{lines}</table>{frame}{text}'
+
+
+def _value(value: Any) -> str:
+    """Return a field as HTML: lists line by line, what has parts as JSON."""
+    if isinstance(value, list):
+        return "<br>".join(_value(one) for one in value)
+    if isinstance(value, dict):
+        return f"<pre>{escape(_indented(value))}</pre>"
+    return ("yes" if value else "no") if isinstance(value, bool) else escape(str(value))
+
+
+def _words(row: Row) -> str:
+    return "Body" if row["channel"] == Channel.WEBHOOK else "Text"
+
+
+def _body(row: Row) -> str:
+    """Return a message's text; the JSON of a webhook is laid out for reading."""
+    text: str = row["text"]
+    if row["channel"] == Channel.WEBHOOK:
+        try:
+            return _indented(orjson.loads(text))
+        except ValueError:
+            return text
+    return text
+
+
+def _indented(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def _title(row: Row) -> str:

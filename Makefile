@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+BENCH_VENV := .venv-bench
+BENCH_READY := $(BENCH_VENV)/ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -40,8 +42,15 @@ check: $(READY) ## Lint, check types, layers and the length of files.
 bench: $(READY) ## Measure, each figure as a ratio to a baseline of the same run.
 	$(BIN)/python -m benchmarks
 
-bench-full: $(READY) ## The same with the full sizes and five rounds.
+bench-full: $(READY) bench-dbos ## The same with the full sizes and more rounds, and DBOS beside it.
 	$(BIN)/python -m benchmarks --full
+
+bench-dbos: $(BENCH_READY) ## Install what the benchmarks run beside Headrace, apart from it.
+
+$(BENCH_READY): requirements-bench.lock
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements-bench.lock
+	@touch $(BENCH_READY)
 
 docs: $(READY) ## Make the generated pages anew.
 	$(BIN)/python scripts/choices.py
@@ -50,8 +59,10 @@ lock: $(READY) ## Work the lock file out anew from pyproject.toml.
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --universal --no-emit-index-url --no-header \
 		--quiet --output-file requirements.lock
+	$(BIN)/uv pip compile --group bench --generate-hashes --universal --no-emit-index-url --no-header \
+		--quiet --output-file requirements-bench.lock
 
 clean: ## Remove the virtual environment and caches.
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test soak check bench bench-full docs lock clean
+.PHONY: help setup demo test soak check bench bench-full bench-dbos docs lock clean

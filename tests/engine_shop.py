@@ -23,7 +23,7 @@ from headrace.storage import flows
 from headrace.storage.accounts import clock_of, create_account
 from headrace.storage.consents import ConsentChange, Purpose, set_consent
 from headrace.storage.database import Database, Row
-from headrace.storage.groups import create_list, join_group
+from headrace.storage.groups import create_list, join_group, leave_group
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import Accepted, Arrival, IncomingEvent, ingest
 from headrace.storage.journal import journal_of
@@ -168,11 +168,16 @@ class EngineShop:
             found = Suppression(self.people[person], reason, await self.now(), list_id)
             await suppress(transaction, self.account.account_id, [found])
 
-    async def join(self, person: str, group_id: str) -> None:
+    async def join(self, person: str, group_id: str, *, starts_nothing: bool = False) -> None:
         """Make a person a member of a list."""
         async with self.database.transaction() as transaction:
-            members = [self.people[person]]
-            await join_group(transaction, self.account.account_id, group_id, members, await self.now())
+            place = (transaction, self.account.account_id, group_id, [self.people[person]])
+            await join_group(*place, await self.now(), SystemClock().now(), starts_nothing=starts_nothing)
+
+    async def leave(self, person: str, group_id: str) -> None:
+        """Take a person off a list."""
+        async with self.database.transaction() as transaction:
+            await leave_group(transaction, self.account.account_id, group_id, [self.people[person]])
 
     async def drain(self) -> None:
         """Work off what is due."""

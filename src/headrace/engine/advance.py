@@ -15,6 +15,7 @@ from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
 from headrace.engine import changes, sends
 from headrace.engine.core import Core
+from headrace.engine.dates import date_still_holds, replan_people
 from headrace.engine.edits import lead_to_present, locate
 from headrace.engine.faults import LOST, told
 from headrace.engine.loading import load_needs, load_triggers
@@ -27,6 +28,7 @@ from headrace.storage.deliveries import insert_deliveries
 from headrace.storage.facts import load_profiles
 from headrace.storage.flow_cache import DELETED, LoadedFlow
 from headrace.storage.journal import insert_journal
+from headrace.storage.planned import DATE_CHANGED
 from headrace.storage.runs import claim_due, reload_run, set_awaits, update_runs
 from headrace.storage.step_counts import Key, add_counts
 
@@ -51,12 +53,14 @@ async def advance_batch(core: Core, clock: int, buckets: Sequence[int], now: dat
             if clock:
                 await core.partitions.ensure("journal", {wake.now for wake in wakes})
             await advance_wakes(core, transaction, wakes)
+            core.at("advance: before commit")
     except LOST:
         raise
     except Exception:
         if not wakes:
             raise
         return await _one_by_one(core, clock, [row_key(wake) for wake in wakes], now)
+    core.at("advance: after commit")
     return len(wakes)
 
 
@@ -123,10 +127,24 @@ async def _prepare(core: Core, transaction: Connection, wakes: Sequence[Wake]) -
             wake.meet(
                 time.account, zones.of_account(time.account), profile, zones.of_profile(profile, time.account), None
             )
+    await _check_dates(core, transaction, wakes)
     await lead_to_present(transaction, core.flows, wakes)
     using = {flow_id for flow_id, flow in flows.items() if flow.uses_event}
     if using:
         await load_triggers(transaction, [wake for wake in wakes if wake.active and wake.flow_id in using])
+
+
+async def _check_dates(core: Core, transaction: Connection, wakes: Sequence[Wake]) -> None:
+    """End the date-based runs of people whose date is gone or another one, and plan these anew. Source: reference 1.5."""
+    changed = [wake for wake in wakes if wake.active and wake.row["target_on"] is not None and not _date_holds(wake)]
+    for wake in changed:
+        wake.exit(DATE_CHANGED)
+    if changed:
+        await replan_people(core, transaction, [(wake.bucket, wake.account_id, wake.profile_id) for wake in changed])
+
+
+def _date_holds(wake: Wake) -> bool:
+    return date_still_holds(wake.flow, wake.facts.profile, wake.row["target_on"], wake.zone)
 
 
 def _give_flow(wake: Wake, flow: LoadedFlow | None) -> None:

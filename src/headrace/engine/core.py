@@ -5,7 +5,7 @@ What is here: one frozen record. What is not: how its parts are made, which the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 
@@ -64,12 +64,17 @@ class Limits:
     lease: timedelta = timedelta(minutes=5)
 
 
+def pass_by(point: str) -> None:
+    """Do nothing at a point where a test may let the process die."""
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
     """The engine's parts.
 
     `clock` tells system time, which is also the domain time of accounts without a clock of their own. `providers` name
-    the sender of each channel; `name` tells this process from others in claims.
+    the sender of each channel; `name` tells this process from others in claims. `at` is called with the name of each
+    point before and after a commit, so that tests can let the process die there.
     """
 
     database: Database
@@ -85,3 +90,4 @@ class Core:
     flows: FlowCache = field(default_factory=FlowCache)
     zones: Zones = field(default_factory=Zones)
     limits: Limits = field(default_factory=Limits)
+    at: Callable[[str], None] = pass_by

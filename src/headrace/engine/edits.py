@@ -15,9 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from headrace.engine.wake import Wake
-from headrace.flows.actions.base import Action
-from headrace.flows.actions.conditional_split import CompiledConditionalSplit
-from headrace.flows.actions.time_delay import CompiledTimeDelay
+from headrace.flows.actions import Action, CompiledDelay, is_split, yes_branch
 from headrace.flows.step import Exit
 from headrace.storage.database import Connection
 from headrace.storage.flow_cache import FlowCache
@@ -59,12 +57,17 @@ def _lead(wake: Wake, past: frozenset[int]) -> None:
         wake.action_id = wake.flow.entry_action_id
         return
     left = actions.get(wake.visited_before[-1])
-    if not isinstance(left, CompiledTimeDelay):
+    if not isinstance(left, CompiledDelay):
         return
     wake.action_id = left.next_id
     for _ in range(len(actions)):
         following = actions.get(wake.action_id) if wake.action_id is not None else None
-        if not isinstance(following, CompiledConditionalSplit) or following.action_id in past:
+        if following is None or not is_split(following) or following.action_id in past:
             break
-        wake.note("branch", {"branch": "true", "seen": {"inserted": True}})
-        wake.go_on(following.if_true)
+        wake.note("branch", {"branch": _name_of_yes(following), "seen": {"inserted": True}})
+        wake.go_on(yes_branch(following))
+
+
+def _name_of_yes(split: Action) -> str:
+    branches = getattr(split, "branches", ())
+    return branches[0].branch_id if branches else "true"

@@ -18,6 +18,7 @@ from datetime import datetime
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
 from headrace.engine.core import Core
+from headrace.engine.dates import replan_people
 from headrace.engine.entry import Attempt
 from headrace.engine.faults import LOST, told
 from headrace.engine.guard import hold_bursts
@@ -52,12 +53,14 @@ async def enter_batch(core: Core, buckets: Sequence[int], account_id: str | None
             locked = await lock_buckets(transaction, buckets)
             rows = await claim_pending(transaction, locked, core.limits.entering, account_id) if locked else []
             await _work_out(core, transaction, rows)
+            core.at("enter: before commit")
     except LOST:
         raise
     except Exception:
         if len(rows) <= 1:
             raise
         return await _one_by_one(core, rows)
+    core.at("enter: after commit")
     return len(rows)
 
 
@@ -94,6 +97,9 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     if attempts:
         await core.partitions.ensure("journal", {attempt.entered_at for attempt in attempts})
         await Entering().carry_out(transaction, attempts)
+    changed = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows if row["kind"] == Kind.CHANGED]
+    if changed:
+        await replan_people(core, transaction, changed)
     await note_last_events(transaction, happened)
     await delete_pending(transaction, rows)
 

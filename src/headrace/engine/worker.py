@@ -1,4 +1,4 @@
-"""A worker: one process that enters, advances, delivers, resolves leases and folds reports until it is told to stop.
+"""A worker: one process that enters, advances, delivers, does jobs and folds reports until it is told to stop.
 
 Each kind of work is a loop of its own that polls while it finds something and rests, longer and longer, while it does
 not. Any number of workers run side by side over one database. `drain` does the same work until nothing is left that is
@@ -15,13 +15,18 @@ from functools import partial
 
 from headrace.engine.advance import advance_batch
 from headrace.engine.core import Core
+from headrace.engine.date_entries import enter_planned
+from headrace.engine.dates import plan_flows
 from headrace.engine.deliver import deliver_batch, resolve_leases
 from headrace.engine.enter import enter_batch
+from headrace.engine.experiments import settle_experiments
 from headrace.engine.faults import LOST
+from headrace.engine.jobs import run_jobs
 from headrace.engine.rings import BucketRing
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
 from headrace.storage.deliveries import in_flight
+from headrace.storage.planned import buckets_to_plan, buckets_with_planned
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +43,8 @@ AFTER_FAILURE = 5.0
 STEPS_A_DELIVERY = 8
 """Our choice: while runs are due in masses, so many batches of steps go before one of deliveries, so that a burst is
 stepped through quickly and messages keep going out."""
+EXPERIMENTS_EVERY = 60.0
+"""Seconds between two looks at experiments."""
 LEASES_EVERY = 5.0
 """Seconds between two looks at lapsed leases."""
 
@@ -63,39 +70,58 @@ class Worker:
         """Work until `stop` is called; errors are logged and the work goes on after a rest."""
         loops = [
             self._loop("entering", self.enter, LONGEST_REST),
+            self._loop("entering by dates", self.enter_by_dates, LONGEST_REST),
             self._loop("advancing", self._advance_in_turn, LONGEST_REST),
             self._loop("delivering", self._deliver_in_turn, LONGEST_REST),
+            self._loop("planning dates", self.plan, LONGEST_REST),
+            self._loop("working off jobs", partial(run_jobs, self._core), LONGEST_REST),
             self._loop("resolving leases", self._resolve, LEASES_EVERY),
+            self._loop("settling experiments", self._settle, EXPERIMENTS_EVERY, EXPERIMENTS_EVERY),
         ]
         if self._fold is not None:
             loops.append(self._loop("folding reports", self._fold, LONGEST_REST))
         await asyncio.gather(*loops)
 
-    async def drain(self, clocks: Clocks | None = None) -> int:
+    async def drain(self, clocks: Clocks | None = None, account_id: str | None = None) -> int:
         """Work until nothing is pending and nothing is due on `clocks`, by default on all; return the batches' sum.
 
-        Deliveries go out between batches of steps, so that on a virtual clock each person's history is in order.
-        Work that another worker holds is waited for, until its lease lapses if need be; what a provider asked to send
-        later is not.
+        With an `account_id` only what happened in that account is waited for. Deliveries go out between batches of
+        steps, so that on a virtual clock each person's history is in order. Work that another worker holds is waited
+        for, until its lease lapses if need be; what a provider asked to send later is not.
         """
         total = 0
         while True:
-            done = await self.enter()
+            done = await self.plan(account_id)
+            done += await self.enter_by_dates(clocks)
+            done += await self.enter(account_id)
             done += await self.advance(clocks)
             done += await self.deliver(clocks)
+            done += await run_jobs(self._core)
             total += done
             if done == 0:
-                if not await self._is_due(clocks):
+                if not await self._is_due(clocks, account_id):
                     return total
                 await resolve_leases(self._core)
                 await asyncio.sleep(SHORTEST_REST)
 
-    async def enter(self) -> int:
-        """Work out the consequences of one batch of accepted events; return how many, 0 when a round found none."""
-        ring = self._ring("enter", 0)
+    async def enter(self, account_id: str | None = None) -> int:
+        """Work out the consequences of one batch of what happened; return how many, 0 when a round found none."""
+        ring = self._ring(f"enter {account_id or ''}", 0)
         if not ring:
-            ring.fill(await pending_buckets(self._core.database))
-        return await _visit(ring, partial(enter_batch, self._core), self._core.limits.entering)
+            ring.fill(await pending_buckets(self._core.database, account_id))
+        work = partial(enter_batch, self._core, account_id=account_id)
+        return await _visit(ring, work, self._core.limits.entering)
+
+    async def plan(self, account_id: str | None = None) -> int:
+        """Plan one page of the people of date-based flows that went live; return how much work it was."""
+        ring = self._ring(f"plan {account_id or ''}", 0)
+        if not ring:
+            ring.fill(await buckets_to_plan(self._core.database, account_id))
+        return await _visit(ring, partial(plan_flows, self._core), self._core.limits.entering)
+
+    async def enter_by_dates(self, clocks: Clocks | None = None) -> int:
+        """Start one batch of the runs that dates bring; return how many, 0 when a round found none."""
+        return await self._on_each("dates", enter_planned, self._core.limits.entering, clocks)
 
     async def advance(self, clocks: Clocks | None = None) -> int:
         """Advance one batch of due runs on each clock; return how many, 0 when a round found none."""
@@ -125,17 +151,22 @@ class Worker:
                 self._ring(kind, clock).fill(buckets)
 
     async def _due(self, kind: str, clocks: Clocks) -> dict[int, list[int]]:
-        if kind == "advance":
-            return await buckets_with_runs(self._core.database, clocks)
-        return await buckets_with_deliveries(self._core.database, clocks, self._core.clock.now())
+        database = self._core.database
+        match kind:
+            case "advance":
+                return await buckets_with_runs(database, clocks)
+            case "dates":
+                return await buckets_with_planned(database, clocks)
+            case _:
+                return await buckets_with_deliveries(database, clocks, self._core.clock.now())
 
-    async def _is_due(self, clocks: Clocks | None) -> bool:
-        clocks = clocks or await self._clocks()
-        if await pending_buckets(self._core.database) or await in_flight(
-            self._core.database, [one for one, _ in clocks]
-        ):
+    async def _is_due(self, clocks: Clocks | None, account_id: str | None) -> bool:
+        clocks, database = clocks or await self._clocks(), self._core.database
+        if await pending_buckets(database, account_id) or await buckets_to_plan(database, account_id):
             return True
-        return bool(await self._due("advance", clocks) or await self._due("deliver", clocks))
+        if await in_flight(database, [one for one, _ in clocks]):
+            return True
+        return any([await self._due(kind, clocks) for kind in ("advance", "dates", "deliver")])
 
     def _ring(self, kind: str, clock: int) -> BucketRing:
         key = (kind, clock)
@@ -164,14 +195,25 @@ class Worker:
             self._may_deliver.clear()
         return done
 
+    async def _settle(self) -> int:
+        """Settle experiments, once a while: finding some is no reason to look again at once."""
+        await settle_experiments(self._core)
+        return 0
+
     async def _resolve(self) -> int:
         count = await resolve_leases(self._core)
         if count:
             log.warning("%d deliveries had lapsed leases", count)
         return count
 
-    async def _loop(self, name: str, work: Callable[[], Awaitable[int]], longest_rest: float) -> None:
-        rest = SHORTEST_REST
+    async def _loop(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[int]],
+        longest_rest: float,
+        shortest_rest: float = SHORTEST_REST,
+    ) -> None:
+        rest = shortest_rest
         while not self._stopping.is_set():
             try:
                 done = await work()
@@ -184,7 +226,7 @@ class Worker:
                 rest = AFTER_FAILURE
                 done = 0
             if done:
-                rest = SHORTEST_REST
+                rest = shortest_rest
             else:
                 await self._pause(rest)
                 rest = min(rest * 2, longest_rest)

@@ -28,7 +28,7 @@ _TOMBSTONES = """
 SELECT flow_id, action_id, successor_id FROM flow_action WHERE flow_id = ANY($1) AND deleted_at IS NOT NULL
 """
 
-USES_EVENT = frozenset(("trigger-split", "multi-branch-split", "action-output-split"))
+USES_EVENT = frozenset(("trigger-split", "multi-branch-split"))
 """The types of actions whose step may look at the run's triggering event."""
 
 

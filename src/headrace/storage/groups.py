@@ -12,6 +12,7 @@ from typing import Any
 
 from headrace.ids import IdSource, bucket_of
 from headrace.storage.database import Connection, Database
+from headrace.storage.pending import Happening, Kind, note_happenings
 from headrace.storage.tables import profile_group
 
 DOUBLE_OPT_IN = "double_opt_in"
@@ -73,11 +74,25 @@ async def delete_list(transaction: Connection, account_id: str, group_id: str) -
 
 
 async def join_group(
-    transaction: Connection, account_id: str, group_id: str, profile_ids: Collection[str], now: datetime
+    transaction: Connection,
+    account_id: str,
+    group_id: str,
+    profile_ids: Collection[str],
+    now: datetime,
+    received_at: datetime,
+    *,
+    starts_nothing: bool = False,
 ) -> list[str]:
-    """Put profiles that exist on a list and return those that were not on it before."""
+    """Put profiles that exist on a list and return those that were not on it before.
+
+    Flows that wait for new members learn of these, unless the joins start nothing. `received_at` is system time.
+    Source: reference 1.2 (which joins count; repeated ones do not).
+    """
     rows = await transaction.fetch(_JOIN, account_id, group_id, now, *_keys(profile_ids))
-    return [row["profile_id"] for row in rows]
+    joined = [row["profile_id"] for row in rows]
+    happenings = [Happening(one, Kind.JOINED, group_id, starts_nothing=starts_nothing) for one in joined]
+    await note_happenings(transaction, account_id, happenings, now, received_at)
+    return joined
 
 
 async def leave_group(

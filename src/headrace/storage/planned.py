@@ -87,7 +87,9 @@ WHERE planning.bucket = done.bucket AND planning.account_id = done.account_id AN
 
 _PLANNING_BUCKETS = f"""
 SELECT b.number AS bucket FROM generate_series(0, {BUCKETS - 1}) AS b (number)
-WHERE EXISTS (SELECT FROM planning p WHERE p.bucket = b.number::smallint)
+WHERE EXISTS (
+    SELECT FROM planning p WHERE p.bucket = b.number::smallint AND ($1::text IS NULL OR p.account_id = $1)
+)
 """
 
 _PUT = """
@@ -178,9 +180,9 @@ async def note_changed(transaction: Connection, account_id: str, profile_ids: Co
 # --- planning -----------------------------------------------------------------------------------------------------
 
 
-async def buckets_to_plan(connection: Connection | Database) -> list[int]:
-    """Return the buckets whose people are still to be planned for some flow."""
-    return [row["bucket"] for row in await connection.fetch(_PLANNING_BUCKETS)]
+async def buckets_to_plan(connection: Connection | Database, account_id: str | None = None) -> list[int]:
+    """Return the buckets whose people are still to be planned for some flow, of one account where one is given."""
+    return [row["bucket"] for row in await connection.fetch(_PLANNING_BUCKETS, account_id)]
 
 
 async def claim_planning(transaction: Connection, buckets: Sequence[int], limit: int) -> list[Row]:

@@ -79,7 +79,8 @@ async def add_members(call: Call[State, Members]) -> None:
     state = call.ctx.state
     wanted = await _existing(call)
     async with state.database.transaction() as transaction:
-        await groups.join_group(transaction, state.account_id, call.path["id"], wanted, state.clock.now())
+        received_at = state.services.system_clock.now()
+        await groups.join_group(transaction, state.account_id, call.path["id"], wanted, state.clock.now(), received_at)
 
 
 async def remove_members(call: Call[State, Members]) -> None:

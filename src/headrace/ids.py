@@ -149,6 +149,12 @@ def fraction(*parts: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
+def share(key: str, place: str) -> float:
+    """Return a number in [0, 1) fixed by a key and a place, by a hash that PostgreSQL computes too."""
+    digest = hashlib.sha256(f"{key}|{place}".encode()).hexdigest()
+    return int(digest[:13], 16) / 2**52
+
+
 def encode(number: int, alphabet: str, width: int) -> str:
     """Write a non-negative number in the base of `alphabet`, padded to `width` digits."""
     digits = []

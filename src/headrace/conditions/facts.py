@@ -7,7 +7,7 @@ one query per kind of need, and the condition reads the answers from `Facts`. Th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -62,7 +62,86 @@ class Membership:
     group_ids: tuple[str, ...]
 
 
-Need = EventTotal | Membership
+@dataclass(frozen=True, slots=True)
+class ConsentOn:
+    """Need: what the person agreed to on a channel (a `model.Channel`); purpose 0 is marketing, 1 transactional."""
+
+    channel: int
+    purpose: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """Need: why the person gets no e-mail at all; what holds for one list only is not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushTokens:
+    """Need: since when the person has a device that takes push messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastSent:
+    """Need: when the last message of a channel (a `model.Channel`) was sent to the person."""
+
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastEntry:
+    """Need: when the person last entered a flow before a moment, None for at any time."""
+
+    flow_id: str
+    before: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedObjects:
+    """Need: the custom objects of a type that a relationship links to the person."""
+
+    object_type_id: str
+    relationship_id: str
+
+
+Need = EventTotal | Membership | ConsentOn | Suppressions | PushTokens | LastSent | LastEntry | LinkedObjects
+
+SUBSCRIBED = "SUBSCRIBED"
+UNSUBSCRIBED = "UNSUBSCRIBED"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The answer to a `ConsentOn`: `subscription` is SUBSCRIBED or UNSUBSCRIBED, the times are UTC."""
+
+    subscription: str
+    changed_at: datetime
+    recorded_at: datetime | None = None
+    method: str | None = None
+    detail: str | None = None
+    custom_source: str | None = None
+    double_opt_in: bool = False
+    rcs_capable: bool | None = None
+
+    @property
+    def written_at(self) -> datetime:
+        """When it was written: when it took effect unless another moment is known."""
+        return self.recorded_at or self.changed_at
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTest:
+    """A value filter on one field of a `Consent`, named as the record names it."""
+
+    field: str
+    filter: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One answer to `Suppressions`: the reason as the reference 4.3 spells it, and since when."""
+
+    reason: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +153,7 @@ class Total:
 
 
 class Facts(Protocol):
-    """The answers for one profile at one moment."""
+    """The answers for one profile at one moment. A method raises `KeyError` for a need that was not stated."""
 
     @property
     def profile(self) -> Profile:
@@ -97,31 +176,136 @@ class Facts(Protocol):
         ...
 
     def total(self, need: EventTotal) -> Total:
-        """Return the total for a need that was stated; raises `KeyError` for one that was not."""
+        """Return a total of events."""
         ...
 
     def joined_at(self, group_id: str) -> datetime | None:
         """Return when the profile joined a group that a `Membership` named, None when it is not a member."""
         ...
 
+    def consent(self, need: ConsentOn) -> Consent | None:
+        """Return what the person agreed to, None for nothing."""
+        ...
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Return why the person gets no e-mail at all, empty where they do."""
+        ...
+
+    def push_since(self) -> datetime | None:
+        """Return when the first of the person's enabled devices was registered, None without one."""
+        ...
+
+    def last_sent(self, need: LastSent) -> datetime | None:
+        """Return when the last message of the channel was sent, None for none."""
+        ...
+
+    def last_entry(self, need: LastEntry) -> datetime | None:
+        """Return when the person last entered the flow, None for never."""
+        ...
+
+    def objects(self, need: LinkedObjects) -> tuple[Mapping[str, Any], ...]:
+        """Return the properties of each linked object, by property id."""
+        ...
+
+
+class Unanswered:
+    """Facts to which nobody loaded anything: every need is refused with `KeyError`. For what knows only an event."""
+
+    __slots__ = ()
+
+    def total(self, need: EventTotal) -> Total:
+        """Refuse."""
+        raise KeyError(need)
+
+    def joined_at(self, group_id: str) -> datetime | None:
+        """Refuse."""
+        raise KeyError(group_id)
+
+    def consent(self, need: ConsentOn) -> Consent | None:
+        """Refuse."""
+        raise KeyError(need)
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Refuse."""
+        raise KeyError(Suppressions())
+
+    def push_since(self) -> datetime | None:
+        """Refuse."""
+        raise KeyError(PushTokens())
+
+    def last_sent(self, need: LastSent) -> datetime | None:
+        """Refuse."""
+        raise KeyError(need)
+
+    def last_entry(self, need: LastEntry) -> datetime | None:
+        """Refuse."""
+        raise KeyError(need)
+
+    def objects(self, need: LinkedObjects) -> tuple[Mapping[str, Any], ...]:
+        """Refuse."""
+        raise KeyError(need)
+
+
+Spans = Sequence[tuple[datetime | None, datetime | None]]
+
 
 class FactQuery(Protocol[Clause]):
-    """The same questions asked of every profile at once; each method returns a clause of the storage's own kind."""
+    """The same questions asked of every profile at once; each method returns a clause of the storage's own kind.
 
-    def property(self, name: str, value_filter: Any) -> Clause:
+    `now` is what the dates of value filters are reckoned from.
+    """
+
+    def property(self, name: str, value_filter: Any, now: datetime) -> Clause:
         """Profiles whose property satisfies the value filter."""
         ...
 
-    def total(self, needs: Sequence[EventTotal], measurement: str, value_filter: Any) -> Clause:
-        """Profiles whose totals (`count` or `sum`) over these disjoint spans together satisfy the numeric filter."""
+    def properties(self, names: Sequence[str], test: Callable[[Sequence[str | None]], bool]) -> Clause:
+        """Profiles of whose properties, read as text, a test in Python holds; None stands for what has no text."""
         ...
 
-    def member(self, need: Membership, joined: Sequence[tuple[datetime | None, datetime | None]] | None) -> Clause:
+    def predicted(self, path: Sequence[str], value_filter: Any, now: datetime) -> Clause:
+        """Profiles with a stored prediction at the path that satisfies the value filter."""
+        ...
+
+    def total(self, needs: Sequence[EventTotal], measurement: str, value_filter: Any, now: datetime) -> Clause:
+        """Profiles whose totals (`count` or `sum`) over these disjoint spans together satisfy the numeric filter.
+
+        The needs differ in their spans only.
+        """
+        ...
+
+    def member(self, need: Membership, joined: Spans | None) -> Clause:
         """Profiles that are members of any of the groups, joined within one of the spans where any are given."""
         ...
 
-    def sample(self, percentage: int, key: str) -> Clause:
-        """The fixed share of profiles that a sample of `key` draws."""
+    def consent(self, need: ConsentOn, subscription: str | None, tests: Sequence[ConsentTest], now: datetime) -> Clause:
+        """Profiles with a consent of the subscription (any for None) that passes every test."""
+        ...
+
+    def suppressed(self, reason: str | None, value_filter: Any, now: datetime) -> Clause:
+        """Profiles that get no e-mail for the reason (any for None), since when satisfies the filter (any for None)."""
+        ...
+
+    def pushable(self, value_filter: Any, now: datetime) -> Clause:
+        """Profiles with an enabled device, since when satisfies the filter (any for None)."""
+        ...
+
+    def last_sent(self, need: LastSent, within: Spans) -> Clause:
+        """Profiles whose last message of the channel was sent within one of the spans."""
+        ...
+
+    def last_entry(self, need: LastEntry, within: Spans) -> Clause:
+        """Profiles that last entered the flow within one of the spans."""
+        ...
+
+    def objects(
+        self, need: LinkedObjects, filters: Sequence[PropertyFilter], value_filter: Any, now: datetime
+    ) -> Clause:
+        """Profiles whose number of linked objects that pass every filter satisfies the numeric filter."""
+        ...
+
+    def sample(self, percentage: int, place: str, key: str) -> Clause:
+        """The share of profiles that a sample at a place draws, by `key` or, where that is empty, by their ids."""
         ...
 
     def all(self, clauses: Sequence[Clause]) -> Clause:

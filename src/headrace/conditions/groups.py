@@ -6,8 +6,9 @@ nothing is asked in it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
@@ -42,36 +43,60 @@ class FilterGroups(Model, Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
-    """A compiled filter: an AND of ORs. The empty one, `EVERYBODY`, always holds."""
+    """A compiled filter: an AND of ORs. The empty one, `EVERYBODY`, always holds.
+
+    `labels` name the conditions for the journal, each once: the second of a kind carries `#2`.
+    """
 
     groups: tuple[tuple[Condition, ...], ...] = ()
+    labels: tuple[tuple[str, ...], ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", _labels(self.groups))
 
     def needs(self, moment: Moment) -> frozenset[Need]:
         """Return the needs of all conditions together."""
-        if not self.groups:
-            return NO_NEEDS
-        return frozenset().union(*(condition.needs(moment) for group in self.groups for condition in group))
+        found = NO_NEEDS
+        for group in self.groups:
+            for condition in group:
+                needs = condition.needs(moment)
+                if needs:
+                    found = found | needs if found else needs
+        return found
 
     def holds(self, facts: Facts) -> Verdict:
-        """Decide; `seen` maps the labels of the conditions that were asked to the values they saw.
+        """Decide; `seen` maps each condition that was asked to the value it saw and whether it held, in their order.
 
-        Conditions are asked in their order, and no more of them than the answer takes.
+        No more conditions are asked than the answer takes.
         """
         seen: dict[str, Any] = {}
-        return Verdict(all(_any_holds(group, facts, seen) for group in self.groups), seen)
+        for group, labels in zip(self.groups, self.labels, strict=True):
+            if not _any_holds(group, labels, facts, seen):
+                return Verdict(False, seen)
+        return Verdict(True, seen)
 
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return query.all([query.any([condition.where(query, moment) for condition in group]) for group in self.groups])
 
 
-EVERYBODY = CompiledFilter()
-
-
-def _any_holds(group: tuple[Condition, ...], facts: Facts, seen: dict[str, Any]) -> bool:
-    for condition in group:
+def _any_holds(group: tuple[Condition, ...], labels: tuple[str, ...], facts: Facts, seen: dict[str, Any]) -> bool:
+    for condition, label in zip(group, labels, strict=True):
         verdict = condition.holds(facts)
-        seen[condition.label] = verdict.seen
+        seen[label] = {"saw": verdict.seen, "held": verdict.holds}
         if verdict.holds:
             return True
     return False
+
+
+def _labels(groups: tuple[tuple[Condition, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    counts: Counter[str] = Counter()
+    return tuple(tuple(_numbered(condition.label, counts) for condition in group) for group in groups)
+
+
+def _numbered(label: str, counts: Counter[str]) -> str:
+    counts[label] += 1
+    return label if counts[label] == 1 else f"{label}#{counts[label]}"
+
+
+EVERYBODY = CompiledFilter()

@@ -14,6 +14,8 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from headrace.errors import Invalid, Problem, Problems
 
+BLANKS = " \t\n\r\f\v"
+"""What is trimmed from text before it is read as a number, a date or a name."""
 MARK = "@"
 """Begins every union tag in an error's location, which tells tags from the document's own keys."""
 SHOWN = 80

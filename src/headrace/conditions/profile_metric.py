@@ -79,4 +79,4 @@ class CompiledProfileMetric:
 
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
-        return query.total(self.totals(moment), self.measurement, self.value_filter)
+        return query.total(self.totals(moment), self.measurement, self.value_filter, moment.now)

@@ -79,19 +79,26 @@ class CompiledProfileProperty:
 
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
-        return query.property(self.name, self.value_filter)
+        return query.property(self.name, self.value_filter, moment.now)
+
+
+def located(name: str) -> tuple[str, str]:
+    """Return where a property is kept: "field" and its name in `Profile`, or "location" or "custom" and the key."""
+    quoted = QUOTED.fullmatch(name)
+    if quoted and quoted[1] == "properties":
+        return "custom", quoted[3]
+    key = quoted[3] if quoted else name.removeprefix("location.")
+    if key == "timezone":
+        return "field", "timezone"
+    if quoted or key in LOCATION:
+        return "location", key
+    return ("field", FIELDS[name]) if name in FIELDS else ("custom", key)
 
 
 def reader(name: str) -> Read:
     """Return the function that reads a named property, None where the profile has none."""
-    quoted = QUOTED.fullmatch(name)
-    if quoted:
-        return partial(_custom if quoted[1] == "properties" else _location, quoted[3])
-    if name in FIELDS:
-        return partial(_field, FIELDS[name])
-    if name == "timezone":
-        return partial(_field, "timezone")
-    return partial(_location if name.removeprefix("location.") in LOCATION else _custom, name.removeprefix("location."))
+    kind, key = located(name)
+    return partial({"field": _field, "location": _location, "custom": _custom}[kind], key)
 
 
 def plain(value: Any) -> Any:
@@ -106,7 +113,7 @@ def _field(name: str, profile: Profile) -> Any:
 
 
 def _location(name: str, profile: Profile) -> Any:
-    return profile.timezone if name == "timezone" else profile.location.get(name)
+    return profile.location.get(name)
 
 
 def _custom(name: str, profile: Profile) -> Any:

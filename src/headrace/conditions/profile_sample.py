@@ -2,7 +2,7 @@
 
 The draw is a hash of the run and of the action where the sample stands, so a run that arrives again, on whatever
 worker, is drawn alike. Source: reference 3.1, DESIGN 3. Our choice: the share is drawn once per run and action; two
-samples in one action fall alike.
+samples in one action fall alike. Outside a run the person's id is drawn.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
-from headrace.ids import fraction
+from headrace.ids import share
 
 
 class ProfileSample(ConditionModel):
@@ -42,9 +42,9 @@ class CompiledSample:
 
     def holds(self, facts: Facts) -> Verdict:
         """Draw; what was seen is the number drawn, 0-100."""
-        drawn = fraction(facts.moment.sample_key, self.place) * 100
+        drawn = share(facts.moment.sample_key or facts.profile.profile_id, self.place) * 100
         return Verdict(drawn < self.percentage, round(drawn, 3))
 
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
-        return query.sample(self.percentage, self.place)
+        return query.sample(self.percentage, self.place, moment.sample_key)

@@ -6,13 +6,22 @@ Day arithmetic is done on UTC days; hours are an exact moving window. Source: re
 from __future__ import annotations
 
 import calendar
+import re
 from datetime import UTC, date, datetime, timedelta
+
+from headrace.conditions.parsing import BLANKS
 
 Span = tuple[datetime | None, datetime | None]
 DAY = timedelta(days=1)
 FIRST_YEAR = 1990
 """No event is older. Source: reference 5.4."""
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+MOMENT = (
+    "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
+)
+"""How a text spells a date or date-time, in words that Python and PostgreSQL read alike; month ends are not checked."""
+_MOMENT = re.compile(MOMENT)
 UNITS = {"hour": timedelta(hours=1), "day": DAY, "week": timedelta(days=7)}
 
 
@@ -97,15 +106,19 @@ def contains(span: Span, moment: datetime) -> bool:
 
 
 def parse_moment(value: object) -> datetime | None:
-    """Return an ISO date or date-time as aware UTC, None for anything else; without an offset it is read as UTC."""
+    """Return an ISO date or date-time as aware UTC, None for anything else; without an offset it is read as UTC.
+
+    Our choice: text must be spelled in the extended form (`MOMENT`), a time to the minute at least; digits beyond
+    microseconds are dropped.
+    """
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value := value.strip(BLANKS)):
         return None
     try:
-        return parse_moment(datetime.fromisoformat(value.strip()))
+        return parse_moment(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         return None
 

@@ -6,13 +6,15 @@ Source: DESIGN section 2 (a condition states its needs, the engine loads those o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from headrace.conditions.facts import EventTotal, Need
+from headrace.conditions.facts import EventTotal, Membership, Need
 from headrace.model import Event
 from headrace.storage.database import Connection
+from headrace.storage.fact_answers import NOTHING, Question, load_answers
 from headrace.storage.facts import LoadedFacts, load_events, load_memberships, load_totals
 
 
@@ -23,28 +25,33 @@ class Asker(Protocol):
     account_id: str
     profile_id: str
     facts: LoadedFacts
-    groups_asked: set[str]
 
 
-async def load_needs(transaction: Connection, asked: Sequence[tuple[Any, frozenset[Need]]]) -> None:
+async def load_needs(transaction: Connection, asked: Iterable[tuple[Any, frozenset[Need]]]) -> None:
     """Fill the facts of each (asker, needs) with what is not in them yet.
 
     An asker is anything with the members of `Asker`; the type is `Any` because mutable protocol members are invariant.
     """
     totals: list[tuple[Any, EventTotal]] = []
     members: list[tuple[Any, str]] = []
+    others: defaultdict[type[Need], list[tuple[Any, Need]]] = defaultdict(list)
     for asker, needs in asked:
+        facts = asker.facts
         for need in needs:
-            if isinstance(need, EventTotal):
-                if need not in asker.facts.totals:
-                    totals.append((asker, need))
-            else:
-                members.extend((asker, group) for group in need.group_ids if group not in asker.groups_asked)
-                asker.groups_asked.update(need.group_ids)
+            kind = type(need)
+            if kind is EventTotal:
+                if need not in facts.totals:
+                    totals.append((asker, need))  # type: ignore[arg-type]
+            elif kind is Membership:
+                members.extend((asker, group) for group in need.group_ids if group not in facts.joined)  # type: ignore[union-attr]
+            elif need not in facts.answers:
+                others[kind].append((asker, need))
     if totals:
         await _fill_totals(transaction, totals)
     if members:
         await _fill_memberships(transaction, members)
+    for kind, some in others.items():
+        await _fill_answers(transaction, kind, some)
 
 
 async def load_triggers(transaction: Connection, wakes: Sequence[Any]) -> None:
@@ -77,10 +84,20 @@ async def _fill_totals(transaction: Connection, asked: Sequence[tuple[Any, Event
 
 
 async def _fill_memberships(transaction: Connection, asked: Sequence[tuple[Any, str]]) -> None:
-    by_profile: dict[str, list[Any]] = {}
-    for one, _ in asked:
-        by_profile.setdefault(one.profile_id, []).append(one)
-    keys = {(one.bucket, one.account_id, one.profile_id, group) for one, group in asked}
-    for profile_id, group_id, joined_at in await load_memberships(transaction, sorted(keys)):
-        for one in by_profile[profile_id]:
+    keys: defaultdict[tuple[int, str, str, str], list[Any]] = defaultdict(list)
+    for one, group_id in asked:
+        one.facts.joined[group_id] = None
+        keys[one.bucket, one.account_id, one.profile_id, group_id].append(one)
+    found = {(profile, group): at for profile, group, at in await load_memberships(transaction, sorted(keys))}
+    for (_, _, profile_id, group_id), some in keys.items():
+        joined_at = found.get((profile_id, group_id))
+        for one in some:
             one.facts.joined[group_id] = joined_at
+
+
+async def _fill_answers(transaction: Connection, kind: type[Need], asked: Sequence[tuple[Any, Need]]) -> None:
+    questions = [Question(one.bucket, one.account_id, one.profile_id, need) for one, need in asked]
+    answers = await load_answers(transaction, kind, questions)
+    nothing = NOTHING[kind]
+    for place, (one, need) in enumerate(asked):
+        one.facts.answers[need] = answers.get(place, nothing)

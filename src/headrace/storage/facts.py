@@ -1,7 +1,8 @@
 """The facts of a whole batch, one query per kind: profiles, triggering events, totals of events, memberships, consents.
 
 This is the reading side of `conditions.facts`: what a condition `needs()` is loaded here for many profiles at once and
-handed to it as `LoadedFacts`. What is not here: the same questions asked of every profile (`fact_query`).
+handed to it as `LoadedFacts`. What is not here: the rarer needs (`fact_answers`), and the same questions asked of every
+profile (`fact_query`).
 Source: DESIGN section 2.
 """
 
@@ -14,8 +15,21 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from headrace.conditions.facts import EventTotal, Moment, Total
-from headrace.conditions.metric_property import value_of
+from headrace.conditions.event_property import value_of
+from headrace.conditions.facts import (
+    Consent,
+    ConsentOn,
+    EventTotal,
+    LastEntry,
+    LastSent,
+    LinkedObjects,
+    Moment,
+    Need,
+    PushTokens,
+    Suppression,
+    Suppressions,
+    Total,
+)
 from headrace.model import Event, Profile
 from headrace.storage.database import Connection, Database, Row
 
@@ -82,10 +96,18 @@ CROSS JOIN LATERAL (
 """
 
 
-class LoadedFacts:
-    """The answers for one profile at one moment: the port `conditions.facts.Facts`. The engine fills it as it goes."""
+SUPPRESSIONS = Suppressions()
+PUSH_TOKENS = PushTokens()
 
-    __slots__ = ("event", "joined", "moment", "outputs", "profile", "totals")
+
+class LoadedFacts:
+    """The answers for one profile at one moment: the port `conditions.facts.Facts`. The engine fills it as it goes.
+
+    `joined` holds every group that was asked about, with None for those that the profile is no member of; `answers`
+    holds what each other need was answered with.
+    """
+
+    __slots__ = ("answers", "event", "joined", "moment", "outputs", "profile", "totals")
 
     def __init__(
         self, profile: Profile, event: Event | None, moment: Moment, outputs: Mapping[str, Any] | None = None
@@ -95,7 +117,8 @@ class LoadedFacts:
         self.moment = moment
         self.outputs: Mapping[str, Any] = outputs or {}
         self.totals: dict[EventTotal, Total] = {}
-        self.joined: dict[str, datetime] = {}
+        self.joined: dict[str, datetime | None] = {}
+        self.answers: dict[Need, Any] = {}
 
     def total(self, need: EventTotal) -> Total:
         """Return the total for a need that was stated; raises `KeyError` for one that was not."""
@@ -104,6 +127,36 @@ class LoadedFacts:
     def joined_at(self, group_id: str) -> datetime | None:
         """Return when the profile joined a group, None when it is not a member."""
         return self.joined.get(group_id)
+
+    def consent(self, need: ConsentOn) -> Consent | None:
+        """Return what the person agreed to, None for nothing."""
+        answer: Consent | None = self.answers[need]
+        return answer
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Return why the person gets no e-mail at all."""
+        answer: tuple[Suppression, ...] = self.answers[SUPPRESSIONS]
+        return answer
+
+    def push_since(self) -> datetime | None:
+        """Return when the first of the person's enabled devices was registered, None without one."""
+        answer: datetime | None = self.answers[PUSH_TOKENS]
+        return answer
+
+    def last_sent(self, need: LastSent) -> datetime | None:
+        """Return when the last message of the channel was sent, None for none."""
+        answer: datetime | None = self.answers[need]
+        return answer
+
+    def last_entry(self, need: LastEntry) -> datetime | None:
+        """Return when the person last entered the flow, None for never."""
+        answer: datetime | None = self.answers[need]
+        return answer
+
+    def objects(self, need: LinkedObjects) -> tuple[Mapping[str, Any], ...]:
+        """Return the properties of each linked object, by property id."""
+        answer: tuple[Mapping[str, Any], ...] = self.answers[need]
+        return answer
 
 
 async def load_profiles(

@@ -25,19 +25,46 @@ from headrace.conditions.filters.date_models import (
 )
 from headrace.conditions.filters.existence import ExistenceModel
 from headrace.conditions.filters.list import ListContainsModel, ListLengthModel, ListSetModel, ListSubstringModel
+from headrace.conditions.filters.narrow import (
+    ConstantContactModel,
+    DistanceModel,
+    EqualsStringModel,
+    GenderModel,
+    InStringModel,
+    IntegerModel,
+    IsSetModel,
+    PriorityModel,
+    RankModel,
+    ShopifyModel,
+)
 from headrace.conditions.filters.numeric import NumericModel, NumericRangeModel
 from headrace.conditions.filters.string import PhoneCountryModel, StringArrayModel, StringModel
 from headrace.conditions.parsing import OneOf
 
 __all__ = [
+    "ConstantContactModel",
+    "DateFilter",
+    "DistanceModel",
+    "EqualsStringModel",
     "EventPropertyFilter",
     "FilterModel",
+    "GenderModel",
+    "InStringModel",
+    "IntegerModel",
     "JoinedFilter",
     "MetricPropertyFilter",
     "NumericModel",
+    "ObjectPropertyFilter",
+    "OutputFilter",
+    "PriorityModel",
     "ProfilePropertyFilter",
+    "RankModel",
+    "RecentFilter",
+    "ShopifyModel",
+    "SinceFilter",
     "Timeframe",
     "TimeframeFilter",
+    "TriggerObjectFilter",
     "ValueFilter",
 ]
 
@@ -104,7 +131,55 @@ EventPropertyFilter = Annotated[
         ExistenceModel,
     ),
 ]
-"""What `metric-property` tests."""
+"""What `metric-property` tests, and `custom-object-property` and those of catalogue events."""
+
+ObjectPropertyFilter = Annotated[
+    FilterModel,
+    one_of(
+        StringModel,
+        StringArrayModel,
+        NumericModel,
+        NumericRangeModel,
+        BooleanModel,
+        *STATIC_DATES,
+        RelativeModel,
+        RelativeAnniversaryModel,
+        RelativeRangeModel,
+        ListContainsModel,
+        ListLengthModel,
+        ExistenceModel,
+    ),
+]
+"""What the `filters` of `profile-has-custom-object` test."""
+
+TriggerObjectFilter = Annotated[
+    FilterModel,
+    one_of(
+        StringModel,
+        NumericModel,
+        NumericRangeModel,
+        BooleanModel,
+        *STATIC_DATES,
+        RelativeModel,
+        RelativeRangeModel,
+        ListContainsModel,
+        ListLengthModel,
+        ExistenceModel,
+    ),
+]
+"""What `custom-object-trigger-property` tests."""
+
+OutputFilter = Annotated[
+    FilterModel,
+    one_of(StringModel, StringArrayModel, NumericModel, NumericRangeModel, BooleanModel, ExistenceModel),
+]
+"""What `action-output` tests."""
+
+DateFilter = Annotated[FilterModel, one_of(*ALL_DATES)]
+"""What predicted dates and the dates of a consent are tested by."""
+
+SinceFilter = Annotated[FilterModel, one_of(*ALL_DATES, IsSetModel)]
+"""What the dates of suppressions are tested by."""
 
 MetricPropertyFilter = Annotated[
     FilterModel,

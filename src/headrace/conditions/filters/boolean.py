@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from headrace.conditions.filters.base import FilterModel
+from headrace.conditions.filters.reading import as_text, fold
 
 TRUE = frozenset({"1", "true", "t", "yes", "y"})
 FALSE = frozenset({"0", "false", "f", "no", "n"})
@@ -39,7 +40,8 @@ def as_boolean(value: Any) -> bool | None:
     """Return what a value says, None when it says neither."""
     if isinstance(value, bool):
         return value
-    if not isinstance(value, (int, float, str)):
+    text = as_text(value)
+    if text is None:
         return None
-    text = str(value).strip().lower()
-    return True if text in TRUE else False if text in FALSE else None
+    folded = fold(text)
+    return True if folded in TRUE else False if folded in FALSE else None

@@ -2,6 +2,7 @@
 
 A missing value satisfies the negative operators and no positive one. Our choice: a scalar counts as a list of itself,
 so that a property which is sometimes a list and sometimes one text is found either way; a missing list has no length.
+Numbers are equal by value: 5 is an element of [5.0].
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from headrace.conditions.parsing import TextOrInteger
 
 Operand = str | int | None | tuple[str, ...]
 POSITIVE: Mapping[str, Callable[[Sequence[Any], Any], bool]] = {
-    "contains": lambda items, operand: any(type(item) is type(operand) and item == operand for item in items),
+    "contains": lambda items, operand: any(not isinstance(item, bool) and item == operand for item in items),
     "contains-any": lambda items, operand: any(item in items for item in operand),
     "contains-all": lambda items, operand: all(item in items for item in operand),
     "contains-substring": lambda items, operand: any(isinstance(item, str) and operand in item for item in items),

@@ -7,13 +7,15 @@ satisfies `not-equals` only. `between` includes both ends.
 from __future__ import annotations
 
 import operator as op
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
 from headrace.conditions.filters.base import FilterModel
+from headrace.conditions.parsing import BLANKS
 from headrace.conditions.parsing import Number as JsonNumber
 
 Number = int | Decimal
@@ -27,6 +29,9 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 LONGEST_NUMBER = 400
 """Text longer than this spells no number; a bound on the cost of reading it."""
+NUMBER = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?"
+"""How a text spells a number, in words that Python and PostgreSQL read alike."""
+_NUMBER = re.compile(NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class NumericModel(FilterModel):
 
     def compile(self) -> NumericFilter:
         """Return the compiled filter."""
-        return NumericFilter(self.operator, _exact(self.value))
+        return NumericFilter(self.operator, exact(self.value))
 
 
 class NumericRangeModel(FilterModel):
@@ -73,7 +78,7 @@ class NumericRangeModel(FilterModel):
 
     def compile(self) -> NumericFilter:
         """Return the compiled filter."""
-        return NumericFilter(self.operator, _exact(self.start), _exact(self.end))
+        return NumericFilter(self.operator, exact(self.start), exact(self.end))
 
 
 def as_number(value: Any) -> Number | None:
@@ -94,15 +99,14 @@ def as_number(value: Any) -> Number | None:
 
 
 def _read(text: str) -> Number | None:
-    try:
-        return _finite(Decimal(text.strip()))
-    except InvalidOperation:
-        return None
+    trimmed = text.strip(BLANKS)
+    return Decimal(trimmed) if _NUMBER.fullmatch(trimmed) else None
 
 
 def _finite(number: Decimal) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _exact(number: int | float) -> Number:
+def exact(number: int | float) -> Number:
+    """Return a JSON number without the error of binary fractions."""
     return number if isinstance(number, int) else Decimal(repr(number))

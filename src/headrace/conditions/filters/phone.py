@@ -30,6 +30,9 @@ AREAS = (
 )
 
 
+DIGITS = frozenset("0123456789")
+
+
 def _table(prefix: str, text: str) -> dict[str, str]:
     return {prefix + entry[:-2]: entry[-2:] for entry in text.split()}
 
@@ -42,5 +45,5 @@ def country_of(phone_number: str) -> str | None:
     """Return the ISO 3166 country of a number that begins with a plus sign, None when it cannot be told."""
     if not phone_number.startswith("+"):
         return None
-    digits = "".join(filter(str.isdigit, phone_number[1:20]))
+    digits = "".join(letter for letter in phone_number[1:20] if letter in DIGITS)
     return next((COUNTRIES[digits[:size]] for size in (4, 3, 2, 1) if digits[:size] in COUNTRIES), None)

@@ -1,7 +1,7 @@
 """String filters. Source: reference 3.2.
 
 Text is compared exactly, case-sensitive. A missing value satisfies the negative operators and no positive one.
-Our choice: numbers and booleans are compared by their JSON spelling; lists and objects count as missing.
+Our choice: numbers and booleans are compared by their spelling (`reading.py`); lists and objects count as missing.
 Our choice: a null operand stands for "no value": `equals` then holds for missing values only, `not-equals` for present
 ones, and the other operators behave as for a text that nothing contains.
 """
@@ -19,6 +19,7 @@ from pydantic import field_validator
 from headrace.conditions.filters.base import FilterModel
 from headrace.conditions.filters.pattern import compile_pattern, found
 from headrace.conditions.filters.phone import country_of
+from headrace.conditions.filters.reading import as_text
 
 Test = Callable[[str], bool]
 POSITIVE: Mapping[str, Callable[[str, str], bool]] = {
@@ -113,19 +114,6 @@ class PhoneCountryModel(FilterModel):
     def compile(self) -> StringFilter:
         """Return the compiled filter."""
         return StringFilter(self.operator, tuple(code.upper() for code in self.value))
-
-
-def as_text(value: Any) -> str | None:
-    """Return a scalar's JSON spelling, None for what has none."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case _:
-            return None
 
 
 def _test(operator: str, operand: str | tuple[str, ...] | None) -> Test:

@@ -1,0 +1,71 @@
+"""`profile-has-custom-object`: how many custom objects that pass every filter are linked to the person.
+
+Without objects on record the count is 0. Source: reference 3.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.facts import Clause, FactQuery, Facts, LinkedObjects, Moment, Need, PropertyFilter
+from headrace.conditions.filters import IntegerModel, ObjectPropertyFilter, ValueFilter
+from headrace.conditions.parsing import Model
+
+
+class ObjectFilter(Model):
+    """A filter on one property of the objects."""
+
+    property_id: int
+    filter: ObjectPropertyFilter
+
+    def compile(self) -> PropertyFilter:
+        """Return the compiled filter; properties are kept by their ids as text."""
+        return PropertyFilter(str(self.property_id), self.filter.compile())
+
+
+class ProfileHasCustomObject(ConditionModel):
+    """The condition as a document writes it."""
+
+    type: Literal["profile-has-custom-object"]
+    object_type_id: str
+    object_type_relationship_id: str
+    filter: IntegerModel
+    filters: list[ObjectFilter]
+
+    def compile(self, place: str) -> Condition:
+        """Return the compiled condition."""
+        return CompiledHasObject(
+            label=f"{self.type}:{self.object_type_id}",
+            need=LinkedObjects(self.object_type_id, self.object_type_relationship_id),
+            value_filter=self.filter.compile(),
+            filters=tuple(one.compile() for one in self.filters),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledHasObject:
+    """The compiled condition."""
+
+    label: str
+    need: LinkedObjects
+    value_filter: ValueFilter
+    filters: tuple[PropertyFilter, ...]
+
+    def needs(self, moment: Moment) -> frozenset[Need]:
+        """Return the objects."""
+        return frozenset((self.need,))
+
+    def holds(self, facts: Facts) -> Verdict:
+        """Count the objects that pass; the number is what was seen."""
+        now = facts.moment.now
+        count = sum(
+            all(one.filter.matches(found.get(one.property), now) for one in self.filters)
+            for found in facts.objects(self.need)
+        )
+        return Verdict(self.value_filter.matches(count, now), count)
+
+    def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
+        """Return the same question asked of every profile at once."""
+        return query.objects(self.need, self.filters, self.value_filter, moment.now)

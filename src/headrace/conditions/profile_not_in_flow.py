@@ -1,0 +1,54 @@
+"""`profile-not-in-flow`: the person has not been in this flow before, ever or in a time.
+
+It is allowed in the flow's own filter, where older definitions said with it who may re-enter. Entries before the run's
+own count; the run itself never does. Source: reference 1.3, 1.4, 3.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.conditions import spans
+from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.facts import Clause, FactQuery, Facts, LastEntry, Moment, Need
+from headrace.conditions.filters import RecentFilter, Timeframe
+
+
+class ProfileNotInFlow(ConditionModel):
+    """The condition as a document writes it."""
+
+    type: Literal["profile-not-in-flow"]
+    timeframe_filter: RecentFilter
+
+    def compile(self, place: str) -> Condition:
+        """Return the compiled condition."""
+        return CompiledNotInFlow(self.type, self.timeframe_filter.compile())
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledNotInFlow:
+    """The compiled condition; the moment names the flow."""
+
+    label: str
+    timeframe: Timeframe
+
+    def needs(self, moment: Moment) -> frozenset[Need]:
+        """Return the last entry before the run's."""
+        return frozenset((_need(moment),))
+
+    def holds(self, facts: Facts) -> Verdict:
+        """Ask whether the last entry lies in the time; when that was is what was seen."""
+        last = facts.last_entry(_need(facts.moment))
+        within = self.timeframe.spans(facts.moment.now, facts.moment.entered_at)
+        found = last is not None and any(spans.contains(span, last) for span in within)
+        return Verdict(not found, last.isoformat() if last else None)
+
+    def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
+        """Return the same question asked of every profile at once."""
+        within = self.timeframe.spans(moment.now, moment.entered_at)
+        return query.negate(query.last_entry(_need(moment), within))
+
+
+def _need(moment: Moment) -> LastEntry:
+    return LastEntry(moment.flow_id, moment.entered_at)

@@ -135,7 +135,7 @@ async def _prepare(core: Core, transaction: Connection, wakes: Sequence[Wake]) -
 
 
 async def _check_dates(core: Core, transaction: Connection, wakes: Sequence[Wake]) -> None:
-    """End the date-based runs of people whose date is gone or another one, and plan these anew. Source: reference 1.5."""
+    """End the runs of people whose date is gone or another one, and plan these anew. Source: reference 1.5."""
     changed = [wake for wake in wakes if wake.active and wake.row["target_on"] is not None and not _date_holds(wake)]
     for wake in changed:
         wake.exit(DATE_CHANGED)

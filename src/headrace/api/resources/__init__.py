@@ -14,6 +14,7 @@ from headrace.api.resources import (
     headrace_clock,
     headrace_counts,
     headrace_messages,
+    headrace_review,
     lists,
     metrics,
     profiles,
@@ -37,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *templates.OPERATIONS,
     *tags.OPERATIONS,
     *headrace_messages.OPERATIONS,
+    *headrace_review.OPERATIONS,
     *headrace_counts.OPERATIONS,
     *headrace_clock.OPERATIONS,
 )
@@ -54,6 +56,7 @@ RESOURCES: tuple[Resource, ...] = (
     *templates.RESOURCES,
     *tags.RESOURCES,
     *headrace_messages.RESOURCES,
+    *headrace_review.RESOURCES,
     *headrace_counts.RESOURCES,
     *headrace_clock.RESOURCES,
 )

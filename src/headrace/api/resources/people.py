@@ -18,6 +18,7 @@ from headrace.api.resources import flow_triggers, profile_fields
 from headrace.jsonapi.operation import Call, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
 from headrace.storage import tables as t
+from headrace.storage.consents import Purpose
 
 CREATED = Attribute("created", datetime, lambda row: row["created_at"])
 UPDATED = Attribute("updated", datetime, lambda row: row["updated_at"])
@@ -81,6 +82,7 @@ _CONSENTS = (
         t.consent.c.bucket == t.profile.c.bucket,
         t.consent.c.account_id == t.profile.c.account_id,
         t.consent.c.profile_id == t.profile.c.profile_id,
+        t.consent.c.purpose == int(Purpose.MARKETING),
     )
     .correlate(t.profile)
     .scalar_subquery()

@@ -18,7 +18,7 @@ IDS = {
     "group_ids": GROUP,
 }
 TEXTS = {"time": "10:30:00", "date": "2024-05-01", "date-time": "2024-05-01T10:00:00+00:00"}
-NOT_ON_CREATE = {"id", "temporary_id", "links", "experiment_status", "current_experiment"}
+NOT_ON_CREATE = {"id", "temporary_id", "links"}
 TWO_WAYS = ("conditional-split", "trigger-split", "action-output-split")
 
 
@@ -57,10 +57,12 @@ class Drawer:
         if action["type"] in TWO_WAYS:
             action["links"] = {"next_if_true": following, "next_if_false": None}
         elif action["type"] == "multi-branch-split":
+            obey_branches(action.get("data") or {})
             for branch in (action.get("data") or {}).get("branches", ()):
                 branch["links"] = {"next": following}
         else:
             action["links"] = {"next": following}
+        obey_shares((action.get("data") or {}).get("current_experiment") or {})
         if action["type"] == "trigger-split" and action.get("data"):
             group = action["data"]["trigger_type"] in ("list", "segment")
             action["data"]["trigger_id"] = GROUP if group else METRIC
@@ -100,3 +102,24 @@ class Drawer:
             for name, below in schema.get("properties", {}).items()
             if name in required or (name not in NOT_ON_CREATE and self._random.random() < 0.8)
         }
+
+
+def obey_branches(data: dict[str, Any]) -> None:
+    """Let drawn branches follow the rules that a schema cannot state: two or more, ids of their own, the last for the rest."""
+    branches = data.get("branches", [])
+    while branches and len(branches) < 2:
+        branches.append({**branches[0]})
+    for number, branch in enumerate(branches):
+        last = number + 1 == len(branches)
+        branch.update(branch_id=f"b{number}", order=number, is_else=last)
+        if last:
+            branch["branch_filter"] = None
+
+
+def obey_shares(experiment: dict[str, Any]) -> None:
+    """Give the variations of a drawn experiment names, and shares that sum to the whole."""
+    variations = experiment.get("variations", [])
+    for number, variation in enumerate(variations):
+        variation["temporary_id"] = f"v{number}"
+    if experiment.get("allocations") is not None:
+        experiment["allocations"] = {f"v{number}": 100 / len(variations) for number in range(len(variations))}

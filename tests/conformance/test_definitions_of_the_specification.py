@@ -10,6 +10,7 @@ from spec_definitions import GROUP, METRIC, SPECIFICATION, TEMPLATE, Drawer
 
 from headrace.clock import SystemClock
 from headrace.flows.definition import validate
+from headrace.flows.walk import experiment_of
 from headrace.ids import SeededIds
 from headrace.model import Account
 from headrace.storage.accounts import create_account
@@ -55,6 +56,8 @@ def as_drawn(definition: dict[str, Any]) -> Any:
     for number, action in enumerate(definition["actions"]):
         if "id" in action:
             text = text.replace(f'"{action["id"]}"', f'"t{number}"')
+        for place, variation in enumerate((experiment_of(action) or {}).get("variations", [])):
+            text = text.replace(f'"{variation.get("id")}"', f'"v{place}"')
     return _plain(json.loads(text))
 
 

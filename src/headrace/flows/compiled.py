@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from headrace.conditions import EVERYBODY, CompiledFilter
 from headrace.conditions.condition import NO_NEEDS
-from headrace.conditions.facts import Moment, Need
-from headrace.flows.actions import WITH_STATUS, Action, Place
+from headrace.conditions.facts import Membership, Moment, Need
+from headrace.flows.actions import Action, CompiledDelay
 from headrace.flows.actions.base import RUNNING
+from headrace.flows.actions.experiments import CompiledExperiment
 from headrace.flows.actions.sending import CompiledSend
-from headrace.flows.actions.time_delay import CompiledTimeDelay
 from headrace.flows.definition import DefinitionModel
-from headrace.flows.graph import topological
+from headrace.flows.places import places_of
 from headrace.flows.reentry import Reentry, default_for
 from headrace.flows.step import Exit
-from headrace.flows.triggers import Trigger
-from headrace.flows.walk import Document, actions_of, status_of, targets_of
+from headrace.flows.triggers import CompiledDate, Trigger
+from headrace.flows.walk import Document
 
 NO_DELAY = timedelta(days=3650)
 """`shortest_delay` of a flow without delays."""
@@ -50,6 +49,21 @@ class CompiledFlow:
     live_ahead: frozenset[int]
     tombstones: Mapping[int, int | None] = field(default_factory=dict)
 
+    @property
+    def group_id(self) -> str | None:
+        """The list or segment whose new members enter, None for flows with another trigger."""
+        return self.trigger.group_id if self.trigger else None
+
+    @property
+    def date_trigger(self) -> CompiledDate | None:
+        """The trigger of a flow that leads to a date of the person, None for other flows."""
+        return self.trigger if isinstance(self.trigger, CompiledDate) else None
+
+    @property
+    def has_date_trigger(self) -> bool:
+        """Whether runs lead to a date of the person."""
+        return self.date_trigger is not None
+
     def entry_allowed_by_status(self) -> bool:
         """Tell whether people enter: the flow is live or manual, and so is an action. Source: reference 1.1."""
         return self.status in RUNNING and any(action.acts for action in self.actions.values())
@@ -59,12 +73,19 @@ class CompiledFlow:
         return self.profile_filter.needs(moment)
 
     def needs(self, action_id: int, moment: Moment) -> frozenset[Need]:
-        """Return what the step of an action must know: its own conditions and, where it acts, the flow's filter."""
+        """Return what the step of an action must know: its own conditions and, where it acts, what is asked before it.
+
+        That is the flow's filter, and whether the person is still in the list or segment that let them in.
+        """
         action = self.actions.get(action_id)
         if action is None:
             return NO_NEEDS
         own = action.needs(moment)
-        return own | self.profile_filter.needs(moment) if action.acts and self.profile_filter.groups else own
+        if not action.acts:
+            return own
+        if self.profile_filter.groups:
+            own |= self.profile_filter.needs(moment)
+        return own | {Membership((self.group_id,))} if self.group_id else own
 
     def has_live_action_after(self, action_id: int) -> bool:
         """Tell whether some live or manual action can be reached from an action, itself not counted."""
@@ -72,12 +93,14 @@ class CompiledFlow:
 
     def shortest_delay(self) -> timedelta:
         """Return a time that every delay of the flow surely lasts: zero or more, ten years where there is none."""
-        delays = (action.delay.shortest for action in self.actions.values() if isinstance(action, CompiledTimeDelay))
+        delays = (action.shortest for action in self.actions.values() if isinstance(action, CompiledDelay))
         return min(delays, default=NO_DELAY)
 
     def message_action(self, action_id: int, variation: str = "") -> CompiledSend | None:
-        """Return the sending action behind a delivery, None where it is gone."""
+        """Return the sending action behind a delivery, None where it is gone; an experiment's is found by variation."""
         action = self.actions.get(action_id)
+        if isinstance(action, CompiledExperiment):
+            return action.sending(variation)
         return action if isinstance(action, CompiledSend) and not variation else None
 
     def locate(self, action_id: int) -> Action | Exit:
@@ -106,32 +129,19 @@ def compile_flow(
     Raises pydantic's `ValidationError` for a document that `validate` would refuse, which in stored flows is a bug.
     """
     model = DefinitionModel.model_validate(document)
-    trigger = model.triggers[0] if model.triggers else None
-    ahead = live_ahead(document)
+    trigger = model.triggers[0].compile() if model.triggers else None
+    places = places_of(model, document, trigger)
     default = default_for(trigger.type if trigger else None)
-    places = [Place(int(action.id or 0), str(action.id) in ahead) for action in model.actions]
     return CompiledFlow(
         flow_id=flow_id,
         name=name,
         status=status,
         version=version,
-        trigger=trigger.compile() if trigger else None,
+        trigger=trigger,
         entry_action_id=int(model.entry_action_id) if model.entry_action_id else None,
         actions={place.action_id: action.compile(place) for place, action in zip(places, model.actions, strict=True)},
         profile_filter=model.profile_filter.compile("flow") if model.profile_filter else EVERYBODY,
         reentry=model.reentry_criteria.compile() if model.reentry_criteria else default,
-        live_ahead=frozenset(int(action_id) for action_id in ahead),
+        live_ahead=frozenset(place.action_id for place in places if place.followed),
         tombstones=dict(tombstones or {}),
     )
-
-
-def live_ahead(document: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the actions from which a live or manual action can be reached, themselves not counted."""
-    actions = {part.value["id"]: part.value for part in actions_of(document)}
-    successors = {key: targets_of(action) for key, action in actions.items()}
-    acting = {key for key, action in actions.items() if action["type"] in WITH_STATUS and status_of(action) in RUNNING}
-    ahead: set[str] = set()
-    for key in reversed(topological(successors)):
-        if any(target in acting or target in ahead for target in successors[key]):
-            ahead.add(key)
-    return ahead

@@ -1,8 +1,8 @@
 """The flow definition: its model and `validate`, which finds every mistake at once.
 
-A definition is kept as the document it came as; models are only for checking and compiling. Types that run are read
-strictly; types that the published description names and that do not run yet keep their fields as they are.
-What is not here: graph checks (`graph.py`), identifiers (`identity.py`), what a flow does (`compiled.py`).
+A definition is kept as the document it came as; models are only for checking and compiling. What is not here: graph
+checks (`graph.py`), rules between the parts of one action (`rules.py`), identifiers (`identity.py`), what a flow does
+(`compiled.py`).
 Source: reference 1-3 and the FlowDefinition of the 2026-07-15 description.
 """
 
@@ -17,13 +17,12 @@ from pydantic import ValidationError
 from headrace.conditions import FlowFilter
 from headrace.conditions.parsing import Model, OneOf, problems_of
 from headrace.errors import Invalid, Problem, Problems
-from headrace.flows import graph
+from headrace.flows import graph, rules
 from headrace.flows.actions import ACTIONS, ActionModel
 from headrace.flows.reentry import ReentryModel
-from headrace.flows.triggers import TRIGGERS, UNCONFIGURED, TriggerModel
+from headrace.flows.triggers import TRIGGERS, UNCONFIGURED, AnyTrigger, TriggerModel
 from headrace.flows.walk import Document
 
-AnyTrigger = Annotated[TriggerModel, OneOf(TRIGGERS)]
 AnyAction = Annotated[ActionModel, OneOf(ACTIONS)]
 
 
@@ -61,6 +60,7 @@ def validate(document: Any, *, creating: bool, base: str = "") -> Definition:
     if isinstance(document, dict):
         problems += _one_trigger(document, base)
         problems += graph.problems_of(document, base, creating=creating)
+        problems += rules.problems_of(document, base)
     if problems or model is None:
         raise Problems(problems)
     return Definition(document, model)

@@ -12,6 +12,7 @@ from typing import Any
 
 from headrace.conditions.parsing import show
 from headrace.errors import Invalid, NotFound, Problem, Problems
+from headrace.flows.actions import DELAYS
 from headrace.flows.definition import read_action, validate
 from headrace.flows.walk import Document, actions_of, clone, links_of, message_of, targets_of
 
@@ -66,7 +67,7 @@ def delete_action(document: Mapping[str, Any], action_id: int) -> Deleted:
     lost = [target for target in targets_of(gone) if target != successor]
     orphans = _orphans(document, result, lost, successor)
     result["actions"] = [part for part in result["actions"] if part.get("id") not in orphans]
-    keeps = not gone["type"].endswith("-split") or all(action["type"] == "time-delay" for action in before)
+    keeps = not gone["type"].endswith("-split") or all(action["type"] in DELAYS for action in before)
     landing = int(successor) if successor is not None and keeps else None
     return Deleted(result, {action_id: landing, **dict.fromkeys(map(int, orphans))})
 

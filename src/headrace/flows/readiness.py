@@ -11,14 +11,25 @@ from typing import Any
 from headrace.conditions import ConditionModel
 from headrace.conditions.groups import FilterGroups
 from headrace.errors import Conflict, Problem
+from headrace.flows.actions.action_output_split import ActionOutputSplit
 from headrace.flows.definition import DefinitionModel
-from headrace.flows.walk import message_of
+from headrace.flows.graph import key_of, topological
+from headrace.flows.walk import actions_of, targets_of
+
+WITH_OUTPUT = frozenset(("code", "send-webhook"))
+"""The types of actions whose output a split may ask for."""
 
 
 def why_not_live(document: Mapping[str, Any], base: str = "") -> list[Problem]:
     """Return one problem (409) for each part that keeps a valid definition from going live; empty when none does."""
     model = DefinitionModel.model_validate(document)
-    return [*_entry(model, base), *_triggers(model, base), *_flow_filter(model, base), *_actions(model, document, base)]
+    return [
+        *_entry(model, base),
+        *_triggers(model, base),
+        *_flow_filter(model, base),
+        *_actions(model, base),
+        *_outputs(model, document, base),
+    ]
 
 
 def _entry(model: DefinitionModel, base: str) -> Iterator[Problem]:
@@ -30,11 +41,11 @@ def _entry(model: DefinitionModel, base: str) -> Iterator[Problem]:
 
 def _triggers(model: DefinitionModel, base: str) -> Iterator[Problem]:
     for number, trigger in enumerate(model.triggers):
-        at = f"{base}/triggers/{number}"
-        if not trigger.runs:
-            yield Conflict(f"The trigger of type '{trigger.type}' does not run yet.", pointer=at)
-        elif getattr(trigger, "id", None) is None:
-            yield Conflict(f"The trigger of type '{trigger.type}' has no id.", pointer=f"{at}/id")
+        at, name = f"{base}/triggers/{number}", f"The trigger of type '{trigger.type}'"
+        if trigger.missing:
+            yield Conflict(f"{name} does not run yet: {trigger.missing} are not kept here.", pointer=at)
+        for pointer, words in trigger.lacks:
+            yield Conflict(f"{name} {words}.", pointer=at + pointer)
         for pointer, groups in trigger.filters:
             yield from _conditions(groups, f"{at}{pointer}", "the trigger filter")
 
@@ -44,15 +55,38 @@ def _flow_filter(model: DefinitionModel, base: str) -> Iterator[Problem]:
         yield from _conditions(model.profile_filter, f"{base}/profile_filter", "the flow's profile filter")
 
 
-def _actions(model: DefinitionModel, document: Mapping[str, Any], base: str) -> Iterator[Problem]:
+def _actions(model: DefinitionModel, base: str) -> Iterator[Problem]:
     for number, action in enumerate(model.actions):
-        at, name = f"{base}/actions/{number}", f"action '{action.id or action.temporary_id}'"
+        at, name = f"{base}/actions/{number}", f"action '{action.id or action.temporary_id}' of type '{action.type}'"
         if not action.runs:
-            yield Conflict(f"The {name} of type '{action.type}' does not run yet.", pointer=at)
-        elif action.type.startswith("send-") and message_of(document["actions"][number]) is None:
-            yield Conflict(f"The {name} of type '{action.type}' has no message.", pointer=f"{at}/data/message")
+            yield Conflict(f"The {name} does not run yet.", pointer=at)
+        for pointer, words in action.lacks:
+            yield Conflict(f"The {name} {words}.", pointer=at + pointer)
         for pointer, groups in action.filters:
-            yield from _conditions(groups, f"{at}{pointer}", f"{name} of type '{action.type}'")
+            yield from _conditions(groups, f"{at}{pointer}", name)
+
+
+def _outputs(model: DefinitionModel, document: Mapping[str, Any], base: str) -> Iterator[Problem]:
+    """Yield a problem for each output that is asked for and that no earlier action has."""
+    splits = [(at, one) for at, one in enumerate(model.actions) if isinstance(one, ActionOutputSplit)]
+    before = _before(document) if splits else {}
+    having = {key for one in model.actions if one.type in WITH_OUTPUT and (key := one.id or one.temporary_id)}
+    for number, split in splits:
+        key = split.id or split.temporary_id or ""
+        for pointer, asked in split.asks():
+            if str(asked) not in before.get(key, set()) & having:
+                detail = f"The action '{key}' asks for the output of '{asked}', which is no webhook or code before it."
+                yield Conflict(detail, pointer=f"{base}/actions/{number}{pointer}")
+
+
+def _before(document: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return for every action all those on the ways to it."""
+    successors = {key: targets_of(part.value) for part in actions_of(document) if (key := key_of(part.value))}
+    before: dict[str, set[str]] = {key: set() for key in successors}
+    for key in topological(successors):
+        for target in successors[key]:
+            before[target] |= before[key] | {key}
+    return before
 
 
 def _conditions(groups: FilterGroups[ConditionModel], base: str, where: str) -> Iterator[Problem]:

@@ -52,13 +52,39 @@ def actions_of(definition: Mapping[str, Any]) -> list[PartAt]:
 def links_of(action: Document) -> Iterator[LinkAt]:
     """Yield every outgoing link of an action, pointers within the action: `links`, then those of its branches."""
     yield from _links_in(action.get("links"), "/links")
-    for branch in _list_in(action, "/data/branches"):
+    for branch in branches_of(action):
         yield from _links_in(branch.value.get("links"), f"{branch.pointer}/links")
 
 
 def targets_of(action: Document) -> list[str]:
     """Return the ids that an action links to, in order, without ends."""
     return [link.target for link in links_of(action) if link.target is not None]
+
+
+def branches_of(action: Document) -> Iterator[PartAt]:
+    """Yield the branches of a multi-branch split."""
+    return _list_in(action, "/data/branches")
+
+
+def operations_of(action: Document) -> Iterator[PartAt]:
+    """Yield the operations of a profile update."""
+    return _list_in(action, "/data/profile_operations")
+
+
+def experiment_of(action: Mapping[str, Any]) -> Document | None:
+    """Return the experiment of an A/B test or content experiment, None where it has none."""
+    data = action.get("data")
+    experiment = data.get("current_experiment") if isinstance(data, dict) else None
+    return experiment if isinstance(experiment, dict) else None
+
+
+def outputs_asked(action: Document) -> Iterator[Document]:
+    """Yield the conditions of an action-output split, each of which names the action that it asks about."""
+    data = action.get("data")
+    asked = data.get("action_output_filter") if isinstance(data, dict) else None
+    holder = {"data": asked} if isinstance(asked, dict) else {}
+    for group in _list_in(holder, "/data/condition_groups"):
+        yield from (condition.value for condition in _list_in({"data": group.value}, "/data/conditions"))
 
 
 def nested_actions(action: Document) -> Iterator[PartAt]:

@@ -95,14 +95,36 @@ class Drawer:
 
 
 def chain(action: dict[str, Any], target: str | None) -> None:
-    """Take out the ids that are not allowed on create and let every link lead to `target`."""
+    """Take out the ids that are not allowed on create, follow the rules between parts, let every link lead to `target`."""
     action.pop("id", None)
+    obey_rules(action.get("data"))
     for message in messages_of(action):
         message.value.pop("id", None)
     for nested in nested_actions(action):
         nested.value.pop("id", None)
     for link in list(links_of(action)):
         link.holder[link.key] = target
+
+
+def obey_rules(data: Any) -> None:
+    """Let branches, variations and their shares follow the rules that a schema cannot state."""
+    data = data if isinstance(data, dict) else {}
+    branches = data.get("branches", [])
+    branches += [{"branch_id": ""} for _ in range(2 - len(branches))] if "branches" in data else []
+    for place, branch in enumerate(branches):
+        last = place + 1 == len(branches)
+        branch.update(branch_id=f"b{place}", order=place, is_else=last)
+        if last:
+            branch["branch_filter"] = None
+    experiment = data.get("current_experiment") or {}
+    experiment.pop("id", None)
+    for place, variation in enumerate(experiment.get("variations", [])):
+        variation["temporary_id"] = f"v{place}"
+    if experiment.get("allocations") is not None:
+        names = [one["temporary_id"] for one in experiment["variations"]]
+        experiment["allocations"] = {name: 100 / len(names) for name in names}
+    if isinstance(data.get("main_action"), dict):
+        data["main_action"].pop("temporary_id", None)
 
 
 def drawn(schemas: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from headrace.conditions import CompiledFilter
 from headrace.conditions.facts import Moment, Need
 from headrace.conditions.parsing import Model
 from headrace.flows.step import Outcome, StepContext
+from headrace.flows.timeline import Stop, Timeline
 
 Status = Literal["disabled", "draft", "live", "manual"]
 RUNNING = frozenset(("live", "manual"))
@@ -31,10 +32,16 @@ class BranchLinks(Model):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an action stands in its flow: its id, and whether a live or manual action can follow it."""
+    """Where an action stands in its flow.
+
+    `followed` tells whether a live or manual action can follow it, `awaited` whether a split behind it asks for its
+    output. `timeline` says when it is due in a date-based flow, None elsewhere.
+    """
 
     action_id: int
     followed: bool = True
+    awaited: bool = False
+    timeline: Timeline | None = None
 
 
 class Action(Protocol):
@@ -86,9 +93,46 @@ class ActionModel(Model):
         """Return the condition groups inside the action with their pointers."""
         return []
 
+    @property
+    def lacks(self) -> list[tuple[str, str]]:
+        """Return what the action lacks before it can run: pointers within it, and words after its name."""
+        return []
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does something to or for the person when a run comes to it."""
+        return False
+
+    @property
+    def stop(self) -> Stop | None:
+        """What a run waits for in this action, None where it goes on at once."""
+        return None
+
     @abstractmethod
     def compile(self, place: Place) -> Action:
         """Return the compiled action."""
+
+
+class OneWay(ActionModel):
+    """An action with one way on."""
+
+    links: Links | None = None
+
+    @property
+    def next_id(self) -> int | None:
+        """The number of the action that follows, None for an end."""
+        return number(self.links.next) if self.links else None
+
+
+class TwoWays(ActionModel):
+    """An action with two ways on."""
+
+    links: BranchLinks | None = None
+
+    @property
+    def ways(self) -> tuple[int | None, int | None]:
+        """The numbers of the actions that follow a yes and a no, None for an end."""
+        return (number(self.links.next_if_true), number(self.links.next_if_false)) if self.links else (None, None)
 
 
 def number(action_id: str | None) -> int | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from headrace.conditions import EVERYBODY, CompiledFilter, ProfileFilter
-from headrace.conditions.facts import Moment, Need
+from headrace.conditions import EVERYBODY, ProfileFilter
 from headrace.conditions.parsing import Model
-from headrace.flows.actions.base import Action, ActionModel, BranchLinks, Place, number
-from headrace.flows.step import Advance, Outcome, StepContext
+from headrace.flows.actions.base import Action, Place, TwoWays
+from headrace.flows.actions.splitting import CompiledSplit
 
 
 class ConditionalSplitData(Model):
@@ -18,11 +16,10 @@ class ConditionalSplitData(Model):
     profile_filter: ProfileFilter | None
 
 
-class ConditionalSplit(ActionModel):
+class ConditionalSplit(TwoWays):
     """The action as a document writes it."""
 
     type: Literal["conditional-split"]
-    links: BranchLinks | None = None
     data: ConditionalSplitData | None = None
 
     @property
@@ -33,35 +30,9 @@ class ConditionalSplit(ActionModel):
 
     def compile(self, place: Place) -> Action:
         """Return the compiled action."""
-        links = self.links or BranchLinks(next_if_true=None, next_if_false=None)
-        ((_, asked),) = self.filters or (("", None),)
-        return CompiledConditionalSplit(
-            action_id=place.action_id,
-            if_true=number(links.next_if_true),
-            if_false=number(links.next_if_false),
-            condition=asked.compile(str(place.action_id)) if asked else EVERYBODY,
-        )
+        asked = self.data.profile_filter if self.data else None
+        condition = asked.compile(str(place.action_id)) if asked else EVERYBODY
+        return CompiledSplit(place.action_id, self.type, *self.ways, condition)
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledConditionalSplit:
-    """The compiled action."""
-
-    action_id: int
-    if_true: int | None
-    if_false: int | None
-    condition: CompiledFilter
-    type: str = "conditional-split"
-    acts: bool = False
-    additional_filters: CompiledFilter = EVERYBODY
-
-    def needs(self, moment: Moment) -> frozenset[Need]:
-        """Return what the question must know."""
-        return self.condition.needs(moment)
-
-    def step(self, context: StepContext) -> Outcome:
-        """Ask, and go on by the answer; what was seen goes to the journal."""
-        verdict = self.condition.holds(context.facts)
-        if verdict.holds:
-            return Advance(self.if_true, "true", verdict.seen)
-        return Advance(self.if_false, "false", verdict.seen)
+CompiledConditionalSplit = CompiledSplit

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from headrace.conditions.parsing import Model
-from headrace.flows.actions.base import Action, Place, Status
-from headrace.flows.actions.sending import MessageModel, SendModel, TrackingParam, compile_send, filters_of
+from headrace.flows.actions.sending import FilteredMessage, SendData, SendModel, TrackingParam
 from headrace.model import Channel
 
 
-class EmailMessage(MessageModel):
+class EmailMessage(FilteredMessage):
     """An e-mail; empty sender fields are filled from the account when it is sent."""
 
     from_email: str | None = None
@@ -27,25 +25,16 @@ class EmailMessage(MessageModel):
     custom_tracking_params: list[TrackingParam] | None = None
 
 
-class SendEmailData(Model):
+class SendEmailData(SendData):
     """The message and its status."""
 
     message: EmailMessage | None = None
-    status: Status = "draft"
 
 
 class SendEmail(SendModel):
     """The action as a document writes it."""
 
+    channel: ClassVar[Channel] = Channel.EMAIL
+
     type: Literal["send-email"]
     data: SendEmailData | None = None
-
-    @property
-    def filters(self) -> list[tuple[str, Any]]:
-        """Return the message's condition groups."""
-        return filters_of(self.data.message if self.data else None)
-
-    def compile(self, place: Place) -> Action:
-        """Return the compiled action."""
-        data = self.data or SendEmailData()
-        return compile_send(self, place, Channel.EMAIL, data.message, data.status)

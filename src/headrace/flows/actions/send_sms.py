@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from headrace.conditions.parsing import Model
-from headrace.flows.actions.base import Action, Place, Status
-from headrace.flows.actions.sending import MessageModel, SendModel, TrackingParam, compile_send, filters_of
+from headrace.flows.actions.message_hierarchy import HierarchyItem
+from headrace.flows.actions.sending import FilteredMessage, SendData, SendModel, TrackingParam
 from headrace.model import Channel
 
 
-class SmsMessage(MessageModel):
-    """A text message; `message_hierarchy`, its richer forms, is kept as it is given."""
+class SmsMessage(FilteredMessage):
+    """A text message; `message_hierarchy` holds its richer forms, the first that the recipient supports is taken."""
 
     body: str
     image_id: str | None = None
     dynamic_image: str | None = None
-    message_hierarchy: list[dict[str, Any] | str] | None = None
+    message_hierarchy: list[HierarchyItem] | None = None
     shorten_links: bool = True
     include_contact_card: bool = False
     add_org_prefix: bool = True
@@ -30,25 +29,16 @@ class SmsMessage(MessageModel):
     template_id: str | None = None
 
 
-class SendSmsData(Model):
+class SendSmsData(SendData):
     """The message and its status."""
 
     message: SmsMessage | None = None
-    status: Status = "draft"
 
 
 class SendSms(SendModel):
     """The action as a document writes it."""
 
+    channel: ClassVar[Channel] = Channel.SMS
+
     type: Literal["send-sms"]
     data: SendSmsData | None = None
-
-    @property
-    def filters(self) -> list[tuple[str, Any]]:
-        """Return the message's condition groups."""
-        return filters_of(self.data.message if self.data else None)
-
-    def compile(self, place: Place) -> Action:
-        """Return the compiled action."""
-        data = self.data or SendSmsData()
-        return compile_send(self, place, Channel.SMS, data.message, data.status)

@@ -8,18 +8,17 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 
 from headrace.conditions import EVERYBODY, CompiledFilter, TriggerFilter
-from headrace.conditions.facts import EventTotal, Moment, Total
-from headrace.flows.triggers.base import Trigger, TriggerModel
+from headrace.conditions.facts import Moment, Unanswered
+from headrace.flows.triggers.base import Trigger, WithId
 from headrace.model import Event, Profile
 
 
-class MetricTrigger(TriggerModel):
-    """The trigger as a document writes it; without an `id` it waits for nothing."""
+class MetricTrigger(WithId):
+    """The trigger as a document writes it."""
 
     trigger_type: ClassVar[str] = "Metric"
 
     type: Literal["metric"]
-    id: str | None = None
     trigger_filter: TriggerFilter | None = None
 
     @property
@@ -51,7 +50,7 @@ class CompiledMetric:
 
 
 @dataclass(frozen=True, slots=True)
-class EventFacts:
+class EventFacts(Unanswered):
     """Facts that hold an event and nothing else: all that a trigger filter may ask about."""
 
     event: Event
@@ -66,11 +65,3 @@ class EventFacts:
     def outputs(self) -> Mapping[str, Any]:
         """Nothing: no action was carried out."""
         return {}
-
-    def total(self, need: EventTotal) -> Total:
-        """Refuse: no need was stated."""
-        raise KeyError(need)
-
-    def joined_at(self, group_id: str) -> datetime | None:
-        """Refuse: no need was stated."""
-        raise KeyError(group_id)

@@ -1,0 +1,39 @@
+"""`send-webhook`: a request to a server of the shop's own. Source: reference 2, 2.2.
+
+Its answer is the action's output, which an `action-output-split` behind it may ask for; then the run waits for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from headrace.flows.actions.sending import MessageModel, SendData, SendModel
+from headrace.model import Channel
+
+
+class WebhookMessage(MessageModel):
+    """The request: where it goes, its headers (values are texts) and its body."""
+
+    url: str | None
+    headers: dict[str, Any] | None = None
+    body: str | None = None
+
+    @property
+    def lacks(self) -> list[tuple[str, str]]:
+        """Return that there is nowhere to send it."""
+        return [] if self.url else [("/url", "has no url")]
+
+
+class SendWebhookData(SendData):
+    """The message and its status."""
+
+    message: WebhookMessage
+
+
+class SendWebhook(SendModel):
+    """The action as a document writes it."""
+
+    channel: ClassVar[Channel] = Channel.WEBHOOK
+
+    type: Literal["send-webhook"]
+    data: SendWebhookData | None = None

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from headrace.cli import accounts, clock, counts, demo, flows, inbox, keys, migrate, serve, up
+from headrace.cli import accounts, clock, counts, demo, flow, flows, inbox, keys, migrate, serve, simulate, up
 from headrace.cli import work as workers
 from headrace.errors import HeadraceError
 
@@ -29,6 +29,7 @@ app.command("import")(flows.import_file)
 app.command("export")(flows.export)
 app.command("inbox")(inbox.inbox)
 app.command("counts")(counts.counts)
+app.command("simulate")(simulate.simulate_flow)
 app.command("demo")(demo.demo)
 
 _account = typer.Typer(help="Tenants.", no_args_is_help=True)
@@ -49,6 +50,15 @@ _clock.command("advance")(clock.advance)
 _clock.command("run-to-next")(clock.run_to_next)
 _clock.command("follow")(clock.follow)
 app.add_typer(_clock, name="clock")
+
+_flow = typer.Typer(help="Managing a flow as a whole.", no_args_is_help=True)
+_flow.command("archive")(flow.archive)
+_flow.command("unarchive")(flow.unarchive)
+_flow.command("back-populate")(flow.back_populate)
+_flow.command("held")(flow.show_held)
+_flow.command("release-held")(flow.release_held)
+_flow.command("discard-held")(flow.discard_held)
+app.add_typer(_flow, name="flow")
 
 
 def main() -> None:

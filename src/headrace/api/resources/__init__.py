@@ -13,6 +13,7 @@ from headrace.api.resources import (
     flows,
     headrace_clock,
     headrace_counts,
+    headrace_flows,
     headrace_messages,
     headrace_review,
     lists,
@@ -40,6 +41,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *headrace_messages.OPERATIONS,
     *headrace_review.OPERATIONS,
     *headrace_counts.OPERATIONS,
+    *headrace_flows.OPERATIONS,
     *headrace_clock.OPERATIONS,
 )
 
@@ -58,5 +60,6 @@ RESOURCES: tuple[Resource, ...] = (
     *headrace_messages.RESOURCES,
     *headrace_review.RESOURCES,
     *headrace_counts.RESOURCES,
+    *headrace_flows.RESOURCES,
     *headrace_clock.RESOURCES,
 )

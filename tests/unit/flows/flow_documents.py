@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
-from headrace.conditions.facts import EventTotal, Moment, Total
+from headrace.conditions.facts import EventTotal, Moment, Total, Unanswered
 from headrace.errors import Problem
 from headrace.flows import assign_ids
 from headrace.flows.step import StepContext
@@ -75,6 +75,60 @@ def other(kind: str, key: str, **fields: Any) -> Document:
     return {"temporary_id": key, "type": kind, **fields}
 
 
+def webhook(key: str, next_key: str | None = None, status: str = "live", **message: Any) -> Document:
+    """Return a webhook action."""
+    message = {"url": "https://example.com/hook", **message}
+    return other("send-webhook", key, links={"next": next_key}, data={"message": message, "status": status})
+
+
+def output_split(key: str, yes: str | None, no: str | None, output: int, field: str = "status") -> Document:
+    """Return a split that asks whether an output's field is 200."""
+    is_ok = {"type": "numeric", "operator": "equals", "value": 200}
+    asked = {"type": "action-output", "output_config_id": output, "field": field, "filter": is_ok}
+    links = {"next_if_true": yes, "next_if_false": no}
+    return other("action-output-split", key, links=links, data={"action_output_filter": groups(asked)})
+
+
+def branch(branch_id: str, next_key: str | None, *conditions: Document, **fields: Any) -> Document:
+    """Return a branch of a multi-branch split; without conditions it is the one for the rest."""
+    asked = {"branch_filter": groups(*conditions)} if conditions else {"is_else": True}
+    return {"branch_id": branch_id, "links": {"next": next_key}, **asked, **fields}
+
+
+def branches(key: str, *found: Document) -> Document:
+    """Return a multi-branch split."""
+    return other("multi-branch-split", key, data={"name": "Which", "branches": list(found)})
+
+
+def experiment(key: str, next_key: str | None = None, *, status: str = "live", **fields: Any) -> Document:
+    """Return an A/B test of two e-mails, `v1` and `v2`, which is live unless told otherwise."""
+    inner = {"type": "send-email"}
+    test = {
+        "variations": [
+            {"temporary_id": "v1", **inner, "data": {"message": {"subject_line": "one"}}},
+            {"temporary_id": "v2", **inner, "data": {"message": {"subject_line": "two"}}},
+        ]
+    }
+    main = {**inner, "data": {"message": {"subject_line": "main"}}}
+    data = {"status": status, "experiment_status": "live", "main_action": main, "current_experiment": test, **fields}
+    return other("ab-test", key, links={"next": next_key}, data=data)
+
+
+def birthday(**fields: Any) -> Document:
+    """Return a trigger three days before a date in the property `birthday`, at nine, in New York, every year."""
+    return {
+        "type": "date",
+        "date_field_type": "profile-property",
+        "date_profile_property": "birthday",
+        "timedelta_value_before_date": 3,
+        "timedelta_unit_before_date": "days",
+        "recurrence_frequency": "annually",
+        "timezone": "America/New_York",
+        "trigger_time": "09:00:00",
+        **fields,
+    }
+
+
 def definition(*actions: Document, entry: str | None = "a", **fields: Any) -> Document:
     """Return a definition with a metric trigger, as one would create it."""
     return {
@@ -98,7 +152,7 @@ def pointers(problems: Iterable[Problem]) -> list[str | None]:
 
 
 @dataclass
-class KnownFacts:
+class KnownFacts(Unanswered):
     """Facts for one step: whatever total is asked for is `orders`."""
 
     orders: int = 0
@@ -106,6 +160,7 @@ class KnownFacts:
     profile: Profile = field(default_factory=lambda: Profile("01ABC"))
     event: Event | None = None
     moment: Moment = field(default_factory=lambda: Moment(NOW, NOW, UTC, "run-1"))
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     def total(self, need: EventTotal) -> Total:
         """Return the orders."""
@@ -116,6 +171,8 @@ class KnownFacts:
         return self.groups.get(group_id)
 
 
-def context(facts: KnownFacts | None = None, now: datetime = NOW, zone: tzinfo = UTC) -> StepContext:
+def context(
+    facts: KnownFacts | None = None, now: datetime = NOW, zone: tzinfo = UTC, target_on: date | None = None
+) -> StepContext:
     """Return what a step sees."""
-    return StepContext(action_id=1, now=now, zone=zone, account_zone=UTC, facts=facts or KnownFacts())
+    return StepContext(1, now, zone, UTC, facts or KnownFacts(), target_on)

@@ -12,19 +12,17 @@ from flow_documents import (
     NOW,
     KnownFacts,
     context,
-    definition,
     delay,
     email,
     groups,
     other,
-    pointers,
     sms,
     split,
     stored,
 )
 
 from headrace.conditions.facts import EventTotal, Moment
-from headrace.flows import CompiledFlow, compile_flow, why_not_live
+from headrace.flows import CompiledFlow, compile_flow
 from headrace.flows.compiled import DELETED
 from headrace.flows.reentry import ALWAYS, NEVER, Reentry
 from headrace.flows.step import Advance, Exit, Send, Skip, Wait
@@ -42,9 +40,10 @@ def flow(*actions: dict[str, Any], status: str = "live", **fields: Any) -> Compi
 def test_a_split_goes_by_its_answer_and_tells_what_it_saw() -> None:
     """YES and NO are the two links."""
     asked = flow(split("a", "b", "c", NO_ORDERS), email("b"), email("c")).actions[1]
-    seen = {"profile-metric:ORDERS": 0}
+    seen = {"profile-metric:ORDERS": {"saw": 0, "held": True}}
     assert Advance(2, "true", seen) == asked.step(context(KnownFacts(orders=0)))
-    assert Advance(3, "false", {"profile-metric:ORDERS": 2}) == asked.step(context(KnownFacts(orders=2)))
+    seen = {"profile-metric:ORDERS": {"saw": 2, "held": False}}
+    assert Advance(3, "false", seen) == asked.step(context(KnownFacts(orders=2)))
 
 
 def test_a_split_that_asks_nothing_goes_yes() -> None:
@@ -111,10 +110,24 @@ def test_a_message_has_its_defaults_filled_when_it_is_sent() -> None:
     assert text.channel is Channel.SMS
 
 
-def test_types_that_do_not_run_yet_are_skipped() -> None:
-    """Should a run meet one, it goes on where there is one way on."""
-    action = flow(other("send-webhook", "a", links={"next": "b"}), email("b")).actions[1]
-    assert action.step(context()) == Skip("action_type_does_not_run_yet", 2)
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("code", {"anything": 1}),
+        ("back-in-stock-delay", None),
+        (
+            "internal-service",
+            {"service_configuration": {"service_method_type": "schedule-report", "report_id": "1"}, "status": "live"},
+        ),
+        ("internal-service", {"service_configuration": {"service_method_type": "unknown"}, "status": "live"}),
+        ("internal-service", {"status": "live"}),
+    ],
+)
+def test_what_is_not_carried_out_is_skipped_as_unsupported(kind: str, data: Any) -> None:
+    """The run goes on, and the journal tells of it."""
+    fields = {} if data is None else {"data": data}
+    action = flow(other(kind, "a", links={"next": "b"}, **fields), email("b")).actions[1]
+    assert (action.step(context()), action.acts) == (Skip("unsupported", 2), False)
 
 
 def test_needs_follow_the_action() -> None:
@@ -222,38 +235,3 @@ def test_tombstones_are_followed() -> None:
     found = [compiled.locate(number) for number in (1, 7, 8)]
     assert [1, 2, 2] == [action.action_id for action in found if not isinstance(action, Exit)]
     assert [DELETED] * 3 == [compiled.locate(number) for number in (9, 10, 99)]
-
-
-def test_a_flow_that_runs_has_nothing_against_going_live() -> None:
-    """Every part of it runs."""
-    assert why_not_live(stored(split("a", "b", "c"), delay("b", "c"), email("c"))) == []
-
-
-def test_what_keeps_a_flow_from_going_live_is_named() -> None:
-    """Triggers, conditions and actions that do not run, each by its name and type, and messages that are missing."""
-    region = {"type": "profile-region", "in_region": True, "region": "united_states"}
-    document = stored(
-        split("a", "b", None, region),
-        other("send-webhook", "b", links={"next": "c"}),
-        {**email("c"), "data": {"status": "live"}},
-        email("d", additional_filters=groups(region)),
-        triggers=[{"type": "list", "id": "LIST01"}],
-        profile_filter=groups(region),
-    )
-    problems = why_not_live(document, "/data")
-    assert pointers(problems) == [
-        "/data/triggers/0",
-        "/data/profile_filter/condition_groups/0/conditions/0",
-        "/data/actions/0/data/profile_filter/condition_groups/0/conditions/0",
-        "/data/actions/1",
-        "/data/actions/2/data/message",
-        "/data/actions/3/data/message/additional_filters/condition_groups/0/conditions/0",
-    ]
-    assert "action '2' of type 'send-webhook'" in problems[3].detail
-    assert {problem.status for problem in problems} == {409}
-
-
-def test_an_unfinished_flow_cannot_go_live() -> None:
-    """It has no trigger, or one without an id, or no entry."""
-    assert pointers(why_not_live(definition(entry=None, triggers=[]))) == ["/triggers", "/entry_action_id"]
-    assert pointers(why_not_live(stored(email("a"), triggers=[{"type": "metric"}]))) == ["/triggers/0/id"]

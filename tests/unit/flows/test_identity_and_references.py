@@ -6,7 +6,20 @@ import copy
 import itertools
 from typing import Any
 
-from flow_documents import NO_ORDERS, definition, delay, email, groups, other, sms, split, stored
+from flow_documents import (
+    NO_ORDERS,
+    definition,
+    delay,
+    email,
+    experiment,
+    groups,
+    other,
+    output_split,
+    sms,
+    split,
+    stored,
+    webhook,
+)
 
 from headrace.flows import as_creation, assign_ids, validate
 from headrace.flows.references import References, references, relink
@@ -59,6 +72,31 @@ def test_branches_and_experiments_are_renamed_too() -> None:
     assert data["current_experiment"]["allocations"] == {"104": 30, "105": 70}
     messages = [data["main_action"], *data["current_experiment"]["variations"]]
     assert [action["data"]["message"]["id"] for action in messages] == ["M1", "M2", "M3"]
+    assert data["current_experiment"]["id"] == "M4"
+
+
+def test_experiments_name_their_variations_for_themselves() -> None:
+    """Two experiments may use the same temporary ids."""
+    result = assigned(definition(experiment("a", "b"), experiment("b")))
+    ids = [
+        variation["id"]
+        for action in result["actions"]
+        for variation in action["data"]["current_experiment"]["variations"]
+    ]
+    assert ids == ["103", "104", "107", "108"]
+
+
+def test_a_split_follows_the_number_of_the_action_that_it_asks_about() -> None:
+    """A temporary id of digits is meant by the number; other numbers stay."""
+    result = assigned(
+        definition(webhook("7", "b"), output_split("b", "c", None, 7), output_split("c", None, None, 8), entry="7")
+    )
+    asked = [
+        action["data"]["action_output_filter"]["condition_groups"][0]["conditions"][0]["output_config_id"]
+        for action in result["actions"][1:]
+    ]
+    assert asked == [101, 8]
+    assert result == assigned(as_creation(result))
 
 
 def test_ids_that_are_there_stay() -> None:

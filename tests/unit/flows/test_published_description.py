@@ -82,7 +82,7 @@ class Drawer:
             case "string":
                 return TEXTS.get(schema.get("format", ""), self.random.choice(["abc", "X y", ""]))
             case _:
-                return {"anything": ["all"]}
+                return None
 
     def _object(self, schema: dict[str, Any]) -> dict[str, Any]:
         if "properties" not in schema:
@@ -95,8 +95,10 @@ class Drawer:
 
 
 def chain(action: dict[str, Any], target: str | None) -> None:
-    """Take out the ids that are not allowed on create, follow the rules between parts, let every link lead to `target`."""
+    """Take out the ids that are not allowed on create, obey the rules between parts, lead every link to `target`."""
     action.pop("id", None)
+    if action["type"] == "code":
+        action["data"] = {"anything": ["all"]}
     obey_rules(action.get("data"))
     for message in messages_of(action):
         message.value.pop("id", None)

@@ -49,6 +49,7 @@ class EngineShop:
     serials: Serials
     partitions: Partitions
     people: dict[str, str] = field(default_factory=dict)
+    variations: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     async def open(
@@ -83,6 +84,13 @@ class EngineShop:
         async with self.database.transaction() as transaction:
             return await create_list(transaction, self.account.account_id, self.ids, name, await self.now())
 
+    async def segment(self, name: str) -> str:
+        """Make a segment, whose members the test sets by itself."""
+        group_id = self.ids.short()
+        async with self.database.transaction() as transaction:
+            await transaction.execute(_SEGMENT, group_id, self.account.account_id, name, await self.now())
+        return group_id
+
     async def template(self, html: str = "<p>Hello {{ first_name|default:'you' }}</p>") -> str:
         """Make a template."""
         async with self.database.transaction() as transaction:
@@ -104,7 +112,10 @@ class EngineShop:
         stored = await self.database.fetch_value(
             "SELECT definition FROM flow_version WHERE flow_id = $1 AND version = 1", flow_id
         )
-        pairs = zip(definition["actions"], stored["actions"], strict=True)
+        pairs = list(zip(definition["actions"], stored["actions"], strict=True))
+        for given, real in pairs:
+            for one, made in zip(_variations(given), _variations(real), strict=True):
+                self.variations[one["temporary_id"]] = made["id"]
         return {given["temporary_id"]: int(real["id"]) for given, real in pairs}
 
     async def event(self, metric: str, person: str, **rest: Any) -> Accepted:
@@ -217,6 +228,11 @@ class EngineShop:
         """Return the reasons for which nobody entered."""
         rows = await self.database.fetch("SELECT detail FROM journal WHERE outcome = 'refused' ORDER BY at, run_id")
         return [row["detail"]["reason"] for row in rows]
+
+
+def _variations(action: Mapping[str, Any]) -> list[Any]:
+    experiment = (action.get("data") or {}).get("current_experiment") or {}
+    return list(experiment.get("variations", ()))
 
 
 def delay(name: str, following: str | None, **data: Any) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from happenings import play
+from outcomes import outcome
 from scenario import Scenario
 
 from headrace.storage.database import Database
 
-SCENARIOS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(Path(__file__).parent.glob("*.yaml"))}
+SCENARIOS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(Path(__file__).parent.rglob("*.yaml"))}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -19,12 +21,20 @@ async def test_scenario(database: Database, name: str) -> None:
     told = SCENARIOS[name]
     scenario = await Scenario.open(database, told)
 
-    await scenario.play()
+    await play(scenario)
 
     nothing = {"sent": [], "skipped": [], "runs": {}, "refused": []}
-    assert {**nothing, **told["expect"]} == await scenario.outcome()
+    assert {**nothing, **told["expect"]} == await outcome(scenario)
 
 
 def test_there_are_scenarios() -> None:
-    """The folder is not empty, so that the test above has something to say."""
-    assert len(SCENARIOS) >= 12
+    """There are as many as were promised, so that none gets lost."""
+    assert len(SCENARIOS) >= 23
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_names_what_it_covers(name: str) -> None:
+    """A title, and at least one row of the reference by its section."""
+    told = SCENARIOS[name]
+    assert told["title"].endswith(".")
+    assert all(row[:3].replace(".", "").isdigit() for row in told.get("covers", ["?"])), told.get("covers")

@@ -34,6 +34,10 @@ from headrace.storage.suppressions import Suppression, suppress
 from headrace.storage.templates import NewTemplate, create_template
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
+_SEGMENT = """
+INSERT INTO profile_group (group_id, account_id, kind, name, created_at, updated_at)
+VALUES ($1, $2, 'segment', $3, $4, $4)
+"""
 WORKSHOP = Workshop(Signer([(1, b"a key that only tests know, 32 b.")]), "http://shop.test")
 
 

@@ -1,7 +1,7 @@
 """What came of a scenario, in the shape of its `expect`.
 
 sent: ["ana mail 1h"]                  person, action (and variation), time since the start
-skipped: ["ana mail: Smart Sending"]   by the step or before sending; REVIEW, CANCELED, QUEUED ... where there is no reason
+skipped: ["ana mail: Smart Sending"]   or the state of what was neither sent nor skipped for a reason
 runs: {ana: [FINISHED]}                a reason follows an exit: "EXITED nothing_follows"
 refused: [reentry]
 entered: ["ana 1h"]                    when runs began                                           (if given)

@@ -6,9 +6,9 @@ account: {timezone: UTC, settings: {...}}                optional
 metrics: [Checkout Started]    lists: [VIP]    templates: {hello: "<p>Hi</p>"}
 flow: a definition as the API takes it (or `flows`, a mapping of names to such), where {metric: Checkout Started},
       {list: VIP}, {segment: ...} and {template: hello} stand for ids; `status` is live unless given
-people: {ana: {email: ..., phone_number: ..., timezone: ..., properties: {}, consent: {sms: SUBSCRIBED}, no_email: true}}
+people: {ana: {email: ..., phone_number: ..., timezone: ..., consent: {sms: SUBSCRIBED}, properties: {}}}
 webhook_answers: [{status: 200, body: {...}}]             in turn, the last one for ever; 200 unless given
-start: 2026-03-02T10:00:00Z    timeline: see happenings.py; `at` is the time since the start (Monday 2 March 2026, 10:00)
+start: 2026-03-02T10:00:00Z    timeline: see happenings.py; `at` is the time since the start, a Monday, 10:00 UTC
 until: 10d                      how far the clock moves in the end, 30d unless given
 expect: see outcomes.py; what is left out of sent, skipped, runs and refused must be empty
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email
 from headrace.channels.port import Envelope, Refusal, Refused, Result, Retry, Sent, Unconfirmed, WebhookEnvelope
-from headrace.engine.deliver import MOST_ATTEMPTS
+from headrace.engine.deliver import MOST_ATTEMPTS, resolve_leases
 from headrace.engine.setup import choose_providers
+from headrace.engine.worker import Worker
 from headrace.model import Channel, DeliveryState
 from headrace.storage.alert_recipients import confirm_recipient, request_recipient
 from headrace.storage.database import Database, Row
@@ -28,14 +30,17 @@ class Answering:
     """A provider of webhooks that gives the answers it was told to give, then an empty 200."""
 
     name = "answering"
-    honors_idempotency_key = True
 
-    def __init__(self, *answers: Result) -> None:
+    def __init__(self, *answers: Result, safe: bool = True) -> None:
         self.answers = list(answers)
+        self.honors_idempotency_key = safe
         self.given: list[WebhookEnvelope] = []
+        self.dies = False
 
     async def send_many(self, envelopes: Sequence[Envelope]) -> list[Result]:
         """Answer."""
+        if self.dies:
+            raise asyncio.CancelledError
         self.given += [envelope for envelope in envelopes if isinstance(envelope, WebhookEnvelope)]
         return [self.answers.pop(0) if self.answers else Sent("taken", OK) for _ in envelopes]
 
@@ -66,11 +71,12 @@ async def opened(database: Database, webhooks: Answering | None = None) -> Engin
     )
 
 
-async def play(shop: EngineShop, *actions: Mapping[str, Any], **event: Any) -> str:
+async def play(shop: EngineShop, *actions: Mapping[str, Any], drained: bool = True, **event: Any) -> str:
     """Let Ana go through a flow of these actions; return its id."""
     flow_id = await shop.flow(definition(await shop.metric(METRIC), *actions))
     await shop.event(METRIC, "ana", profiles={"ana": ANA}, **event)
-    await shop.drain()
+    if drained:
+        await shop.drain()
     return flow_id
 
 
@@ -211,9 +217,15 @@ async def test_a_variation_is_sent_with_its_own_words_and_template(database: Dat
     assert sent["variation"]
 
 
-async def ask_a_webhook(database: Database, *answers: Result, message: Mapping[str, Any] | None = None) -> EngineShop:
+async def ask_a_webhook(
+    database: Database,
+    *answers: Result,
+    message: Mapping[str, Any] | None = None,
+    webhooks: Answering | None = None,
+    drained: bool = True,
+) -> EngineShop:
     """Let Ana through a flow that asks a webhook for her score and mails "good" or "poor"."""
-    shop = await opened(database, Answering(*answers))
+    shop = await opened(database, webhooks or Answering(*answers))
     template = await shop.template()
     await play(
         shop,
@@ -221,6 +233,7 @@ async def ask_a_webhook(database: Database, *answers: Result, message: Mapping[s
         asks("asks", "1", "body.score", {"type": "numeric", "operator": "greater-than", "value": 5}, "good", "poor"),
         email("good", template),
         email("poor", template),
+        drained=drained,
     )
     return shop
 
@@ -283,6 +296,24 @@ async def test_the_answer_of_the_last_attempt_is_the_output(database: Database) 
     assert ([output], "FAILED") == (
         list(run["outputs"].values()), DeliveryState((await shop.deliveries())[0]["state"]).name,
     )  # fmt: skip
+    assert ["poor"] == [row["subject"] for row in await kept(shop)]
+
+
+async def test_a_webhook_of_a_worker_that_died_lets_the_run_go_on(database: Database) -> None:
+    """Nobody knows whether it arrived, where the provider could not tell a repetition; that is the output."""
+    provider = Answering(safe=False)
+    provider.dies = True
+    shop = await ask_a_webhook(database, webhooks=provider, drained=False)
+    await Worker(shop.core).enter()
+    await Worker(shop.core).advance()
+    with pytest.raises(asyncio.CancelledError):
+        await Worker(shop.core).deliver()
+    await shop.database.fetch("UPDATE delivery SET lease_until = '2000-01-01' RETURNING 1")
+    assert 1 == await resolve_leases(shop.core)
+    await shop.drain()
+    (run,) = await shop.runs()
+    error = "nobody knows whether it arrived"
+    assert [{"status": None, "body": None, "error": error}] == list(run["outputs"].values())
     assert ["poor"] == [row["subject"] for row in await kept(shop)]
 
 

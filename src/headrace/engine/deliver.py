@@ -98,8 +98,12 @@ async def resolve_leases(core: Core) -> int:
     They are queued again where the provider honors our delivery id, else they are unconfirmed, shown and left alone.
     """
     safe = [channel for channel, provider in core.providers.items() if provider.honors_idempotency_key]
+    now = core.clock.now()
     async with core.database.transaction() as transaction:
-        return await resolve_lapsed(transaction, core.clock.now(), safe, LAPSED_AT_ONCE)
+        lapsed = await resolve_lapsed(transaction, now, safe, LAPSED_AT_ONCE)
+        given_up = [_settled(row, now, NO_ANSWER) for row in lapsed if row["state"] == DeliveryState.UNCONFIRMED]
+        await settle_awaited(transaction, [one for one in given_up if one])
+    return len(lapsed)
 
 
 def _claim(core: Core) -> Claim:
@@ -248,20 +252,27 @@ async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: 
 
 
 def settled_by(outcomes: Iterable[Outcome], now: datetime) -> list[Settled]:
-    """Return what the runs behind webhooks get that are done with, one way or another."""
-    return [
-        Settled(
-            bucket=one.row["bucket"],
-            account_id=one.row["account_id"],
-            run_id=one.row["run_id"],
-            delivery_id=one.row["delivery_id"],
-            action_id=one.row["action_id"],
-            at=moment_of(one.row, now),
-            output=one.output or {"status": None, "body": None, "error": one.result.reason},
-        )
-        for one in outcomes
-        if one.row["channel"] == Channel.WEBHOOK and one.result.state != DeliveryState.QUEUED
-    ]
+    """Return what the runs get that may wait for these deliveries, those that are done with one way or another."""
+    done = [one for one in outcomes if one.result.state != DeliveryState.QUEUED]
+    found = [_settled(one.row, now, one.output or unanswered(one.result.reason)) for one in done]
+    return [one for one in found if one]
+
+
+def unanswered(reason: str | None) -> Output:
+    """Return the output of a message that nobody answered."""
+    return {"status": None, "body": None, "error": reason}
+
+
+NO_ANSWER = unanswered("nobody knows whether it arrived")
+
+
+def _settled(row: Row, now: datetime, output: Output) -> Settled | None:
+    """Return what the run behind a webhook gets; other messages are not waited for."""
+    if row["channel"] != Channel.WEBHOOK:
+        return None
+    names = ("bucket", "account_id", "run_id", "delivery_id", "action_id")
+    bucket, account_id, run_id, delivery_id, action_id = (row[name] for name in names)
+    return Settled(bucket, account_id, run_id, delivery_id, action_id, moment_of(row, now), output)
 
 
 def _place(result: DeliveryResult) -> tuple[str, int, uuid.UUID]:

@@ -83,7 +83,7 @@ WHERE (bucket, account_id, delivery_id) IN (
     SELECT bucket, account_id, delivery_id FROM delivery
     WHERE state = 1 AND lease_until < $1 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED
 )
-RETURNING delivery_id
+RETURNING bucket, account_id, delivery_id, run_id, action_id, channel, state, clock, due_at
 """
 
 _IN_FLIGHT = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 1 AND clock = ANY ($1::int[]))"
@@ -201,13 +201,15 @@ async def last_sends(
     return {(row["profile_id"], row["channel"]): row["at"] for row in rows}
 
 
-async def resolve_lapsed(transaction: Connection, system_now: datetime, retried: Sequence[int], limit: int) -> int:
-    """Settle deliveries whose lease lapsed and return how many: queued again on the channels in `retried`, whose
-    providers honor our delivery id, else unconfirmed.
+async def resolve_lapsed(
+    transaction: Connection, system_now: datetime, retried: Sequence[int], limit: int
+) -> list[Row]:
+    """Settle deliveries whose lease lapsed and return them, with what they are now: queued again on the channels in
+    `retried`, whose providers honor our delivery id, else unconfirmed.
 
     Our choice: an unconfirmed delivery counts as attempted when it was due (smart sending).
     """
-    return len(await transaction.fetch(_LAPSED, system_now, list(retried), limit))
+    return await transaction.fetch(_LAPSED, system_now, list(retried), limit)
 
 
 async def next_due(connection: Connection | Database, clock: int, account_id: str, after: datetime) -> datetime | None:

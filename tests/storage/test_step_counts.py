@@ -107,9 +107,9 @@ def test_the_document_shows_every_action_and_deleted_ones_that_were_reached() ->
         {"action_id": 8, "counter": "waiting", "detail": "", "amount": 1},
     ]
     actions: list[Row] = [
-        {"action_id": 7, "type": "time-delay", "deleted_at": None},
-        {"action_id": 8, "type": "conditional-split", "deleted_at": "then"},
-        {"action_id": 9, "type": "send-email", "deleted_at": "then"},
+        {"action_id": 7, "type": "time-delay", "name": None, "deleted_at": None},
+        {"action_id": 8, "type": "conditional-split", "name": None, "deleted_at": "then"},
+        {"action_id": 9, "type": "send-email", "name": "Hi", "deleted_at": "then"},
     ]
 
     document = counts_document(rows, actions)

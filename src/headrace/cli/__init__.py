@@ -9,7 +9,23 @@ import sys
 
 import typer
 
-from headrace.cli import accounts, clock, counts, demo, flow, flows, inbox, keys, migrate, serve, simulate, up
+from headrace.cli import (
+    accounts,
+    alert_recipients,
+    clock,
+    counts,
+    demo,
+    flow,
+    flows,
+    inbox,
+    keys,
+    migrate,
+    people,
+    review,
+    serve,
+    simulate,
+    up,
+)
 from headrace.cli import work as workers
 from headrace.errors import HeadraceError
 
@@ -59,6 +75,27 @@ _flow.command("held")(flow.show_held)
 _flow.command("release-held")(flow.release_held)
 _flow.command("discard-held")(flow.discard_held)
 app.add_typer(_flow, name="flow")
+
+_person = typer.Typer(help="People's consent, suppressions, devices and lists.", no_args_is_help=True)
+_person.command("consent")(people.consent)
+_person.command("suppress")(people.suppress_)
+_person.command("unsuppress")(people.unsuppress_)
+_person.command("token")(people.token)
+_person.command("join")(people.join)
+_person.command("leave")(people.leave)
+app.add_typer(_person, name="person")
+
+_review = typer.Typer(help="Messages under review.", no_args_is_help=True)
+_review.command("list")(review.list_)
+_review.command("release")(review.release)
+_review.command("cancel")(review.cancel)
+app.add_typer(_review, name="review")
+
+_recipient = typer.Typer(help="Who gets internal alerts.", no_args_is_help=True)
+_recipient.command("add")(alert_recipients.add)
+_recipient.command("confirm")(alert_recipients.confirm)
+_recipient.command("list")(alert_recipients.list_)
+app.add_typer(_recipient, name="alert-recipient")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +14,7 @@ from headrace.cli.runtime import the_account, the_flow, with_database
 from headrace.storage.database import Database
 from headrace.storage.step_counts import flow_counts
 
-COLUMNS = ("id", "type", "waiting", "arrived", "passed", "queued", "review", "skipped", "exited", "branches")
+COUNTERS = ("waiting", "arrived", "passed", "sent", "queued", "review", "skipped", "exited", "branches")
 
 
 def counts(
@@ -37,15 +37,17 @@ def counts(
 
 
 def print_counts(found: Mapping[str, Any]) -> None:
-    """Print the counts of a flow for people."""
+    """Print the counts of a flow for people: of the counters, those that some action has."""
     plain = ", ".join(f"{found[name]} {name}" for name in ("entered", "finished", "held", "parked"))
     print(f"{plain}; exited: {_listed(found['exited'])}; refused: {_listed(found['refused'])}")
-    print_rows([_row(one) for one in found["actions"]], COLUMNS, as_json=False)
+    shown = [name for name in COUNTERS if any(one.get(name) for one in found["actions"])]
+    print_rows([_row(one, shown) for one in found["actions"]], ("id", "action", *shown), as_json=False)
 
 
-def _row(action: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: _listed(action[name]) for name in ("skipped", "exited", "branches")}
-    return {**action, **told, "type": f"{action['type']} (deleted)" if action["deleted"] else action["type"]}
+def _row(action: Mapping[str, Any], shown: Sequence[str]) -> dict[str, Any]:
+    name = f'{action["type"]} "{action["name"]}"' if action["name"] else action["type"]
+    values = {one: _listed(action[one]) if isinstance(action[one], dict) else action[one] or "-" for one in shown}
+    return {"id": action["id"], "action": f"{name} (deleted)" if action["deleted"] else name, **values}
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -95,16 +95,17 @@ def _told(file: Path, work: Any) -> Imported:
     """Run an import; each mistake in the file becomes a line of one error."""
     try:
         done: Imported = work()
-    except Problem as problem:
-        raise CommandError(_lines(file, [problem])) from problem
-    except Problems as several:
-        raise CommandError(_lines(file, several.problems)) from several
+    except (Problem, Problems) as wrong:
+        told = f"{_told_as(file)} cannot be imported, nothing was written\n  {problem_lines(wrong)}"
+        raise CommandError(told) from wrong
     return done
 
 
-def _lines(file: Path, problems: list[Problem]) -> str:
-    told = [f"{one.pointer or one.meta.get('definition_pointer') or '-'}: {one.detail}" for one in problems]
-    return f"{_told_as(file)} cannot be imported, nothing was written\n  " + "\n  ".join(told)
+def problem_lines(wrong: Problem | Problems) -> str:
+    """Return each mistake on a line of its own: where it is in the document, and what is wrong there."""
+    several = wrong.problems if isinstance(wrong, Problems) else [wrong]
+    told = [f"{one.pointer or one.meta.get('definition_pointer') or '-'}: {one.detail}" for one in several]
+    return "\n  ".join(told)
 
 
 def _refuse_missing(file: Path, missing: References) -> None:

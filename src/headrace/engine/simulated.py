@@ -29,6 +29,7 @@ _RUNS = """
 SELECT run_id, flow_id, profile_id, entered_at, state, exit_reason, error FROM run
 WHERE account_id = $1 ORDER BY entered_at, profile_id, run_id
 """
+_FLOWS = "SELECT flow_id, name FROM flow WHERE account_id = $1"
 _JOURNAL = """
 SELECT j.run_id, r.profile_id, j.flow_id, j.at, j.step, j.action_id, j.outcome, j.detail
 FROM journal j JOIN run r ON r.bucket = j.bucket AND r.account_id = j.account_id AND r.run_id = j.run_id
@@ -100,20 +101,22 @@ async def load_report(
     deliveries = await database.fetch(_DELIVERIES, account_id)
     runs = await database.fetch(_RUNS, account_id)
     labels = await action_labels(database, account_id, flow_ids)
+    names = {row["flow_id"]: row["name"] for row in await database.fetch(_FLOWS, account_id)}
     moments: defaultdict[str, list[tuple[datetime, int, Moment]]] = defaultdict(list)
     for at, profile_id, act in scenes:
         moments[profile_id].append((at, 0, Moment(at, "did", _told(act))))
     for row in runs:
-        moments[row["profile_id"]].append((row["entered_at"], 1, Moment(row["entered_at"], "entered", row["flow_id"])))
+        entered = Moment(row["entered_at"], "entered", names[row["flow_id"]])
+        moments[row["profile_id"]].append((row["entered_at"], 1, entered))
     for row in await database.fetch(_JOURNAL, account_id):
-        of = labels.get(row["action_id"], str(row["action_id"] or row["flow_id"]))
+        of = labels.get(row["action_id"], names[row["flow_id"]])
         moments[row["profile_id"]].append((row["at"], 2, Moment(row["at"], row["outcome"], of, row["detail"])))
     for row in deliveries:
         at = row["sent_at"] or row["queued_at"]
         moments[row["profile_id"]].append((at, 3, _of_delivery(row, at, labels)))
     lives = tuple(_life(profile_id, name, moments[profile_id], runs) for profile_id, name in people.items())
     sent = tuple(_message(row, people) for row in deliveries if row["state"] == DeliveryState.SENT)
-    counts = {flow_id: await _counts(database, account_id, flow_id, deliveries, labels) for flow_id in flow_ids}
+    counts = {flow_id: await _counts(database, account_id, flow_id, deliveries) for flow_id in flow_ids}
     return Report(start, until, lives, sent, counts)
 
 
@@ -162,13 +165,11 @@ def _message(row: Row, people: Mapping[str, str]) -> Message:
     )
 
 
-async def _counts(
-    database: Database, account_id: str, flow_id: str, deliveries: Sequence[Row], labels: Mapping[int, str]
-) -> Mapping[str, Any]:
-    """Return a flow's counts with each action's name and the number of messages that it sent."""
+async def _counts(database: Database, account_id: str, flow_id: str, deliveries: Sequence[Row]) -> Mapping[str, Any]:
+    """Return a flow's counts with the number of messages that each action sent."""
     found = await flow_counts(database, account_id, flow_id)
     sent: defaultdict[str, int] = defaultdict(int)
     for row in deliveries:
         sent[str(row["action_id"])] += row["state"] == DeliveryState.SENT
-    actions = [{**one, "name": labels.get(int(one["id"]), ""), "sent": sent[one["id"]]} for one in found["actions"]]
+    actions = [{**one, "sent": sent[one["id"]]} for one in found["actions"]]
     return {**found, "actions": actions}

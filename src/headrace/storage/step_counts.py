@@ -169,8 +169,8 @@ ACTION_PLAIN = ("waiting", "arrived", "passed", "queued", "review")
 def counts_document(rows: Sequence[Row], actions: Sequence[Row]) -> dict[str, Any]:
     """Return a flow's counts as the API and the command line show them.
 
-    `actions` (action_id, type, deleted_at) are the flow's in the order to show; a deleted one that was never reached is
-    left out.
+    `actions` (action_id, type, name, deleted_at) are the flow's in the order to show; a deleted one that was never
+    reached is left out.
     """
     found = by_action(rows)
     flow = found.pop(FLOW, ActionCounts())
@@ -186,6 +186,7 @@ def _action(row: Row, counts: ActionCounts) -> dict[str, Any]:
     return {
         "id": str(row["action_id"]),
         "type": row["type"],
+        "name": row["name"],
         "deleted": row["deleted_at"] is not None,
         **{name: counts.plain.get(name, 0) for name in ACTION_PLAIN},
         "skipped": counts.detailed.get("skipped", {}),
@@ -195,7 +196,8 @@ def _action(row: Row, counts: ActionCounts) -> dict[str, Any]:
 
 
 _ACTIONS = """
-SELECT action_id, type, deleted_at FROM flow_action WHERE account_id = $1 AND flow_id = $2 ORDER BY action_id
+SELECT action_id, type, coalesce(definition #>> '{data,message,name}', definition #>> '{data,name}') AS name, deleted_at
+FROM flow_action WHERE account_id = $1 AND flow_id = $2 ORDER BY action_id
 """
 
 

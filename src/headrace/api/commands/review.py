@@ -87,12 +87,4 @@ async def _decide(call: Call[State, NewDecision], work: Work) -> dict[str, Any]:
     workshop = Workshop(services.signer, services.config.public_url or call.ctx.links.base_url)
     core = build_core(state.database, workshop, providers={}, clock=services.system_clock, ids=services.ids)
     done = await work(core, state.account_id, call.body.data.attributes.chosen())
-    attributes = {
-        "released": done.released,
-        "held": done.held,
-        "skipped": dict(sorted(done.skipped.items())),
-        "canceled": done.canceled,
-        "unknown": done.unknown,
-        "remaining": done.remaining,
-    }
-    return {"data": {"type": TYPE, "id": services.ids.uuid(), "attributes": attributes}}
+    return {"data": {"type": TYPE, "id": services.ids.uuid(), "attributes": done.document()}}

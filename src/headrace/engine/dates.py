@@ -54,7 +54,7 @@ class Dated(Protocol):
         """When and how often they enter."""
         ...
 
-    def date_of(self, profile: Profile, zone: tzinfo) -> date | None:
+    def date_in(self, profile: Profile, zone: tzinfo) -> date | None:
         """Return the person's date in their zone, None where they have none that can be read."""
         ...
 
@@ -105,7 +105,7 @@ def date_still_holds(flow: CompiledFlow, profile: Profile, target_on: date, zone
     `zone` is the profile's, else the account's. A run for which this is false ends with `planned.DATE_CHANGED`.
     """
     trigger = trigger_of(flow)
-    value = trigger.date_of(profile, zone) if trigger else None
+    value = trigger.date_in(profile, zone) if trigger else None
     return trigger is not None and value is not None and falls_on(trigger.plan, value, target_on)
 
 
@@ -180,7 +180,7 @@ def _entry(
 
     A plan whose date still holds is kept, so that a change of something else makes up for nothing that was refused.
     """
-    value = trigger.date_of(person.profile, person.zone)
+    value = trigger.date_in(person.profile, person.zone)
     if value is None:
         return None
     if present is None or not falls_on(trigger.plan, value, present.target_on):

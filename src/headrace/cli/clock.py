@@ -101,11 +101,11 @@ def _moving(account: str | None, work: Callable[[Core, str], Awaitable[Moved]]) 
 
 def _print(standing: Standing, moved: Moved | None, as_json: bool) -> None:
     if as_json:
-        print_json({**asdict(standing), **({} if moved is None else {"work": moved.work})})
+        print_json({**asdict(standing), **({} if moved is None or moved.work is None else {"work": moved.work})})
         return
     following = "nothing is due later" if standing.next_at is None else f"next due at {_told(standing.next_at)}"
     stands = "stands at" if standing.mode == "frozen" else "follows the machine's,"
-    work = "" if moved is None else f"; {moved.work} things were done"
+    work = "" if moved is None or moved.work is None else f"; {moved.work} things were done"
     print(f"The clock {stands} {_told(standing.now)}{work}; {following}.")
 
 

@@ -14,11 +14,15 @@ from datetime import datetime, timedelta
 from headrace.clock import Clock, stopwatch
 from headrace.engine.core import Core
 from headrace.engine.virtual import advance_clock
+from headrace.engine.virtual import run_to_next as run_clock_to_next
 from headrace.engine.worker import Worker
 from headrace.errors import Conflict, Invalid, NotFound, PermissionDenied
 from headrace.model import Account
-from headrace.storage.account_clocks import AccountTime, follow_system, freeze, load_accounts, next_moment
+from headrace.storage.account_clocks import AccountTime, follow_system, freeze, load_accounts
 from headrace.storage.database import Database
+from headrace.storage.deliveries import next_due
+from headrace.storage.planned import next_planned
+from headrace.storage.runs import next_resume
 
 FIRST_PORTION = timedelta(days=1)
 QUICK, SLOW = 0.5, 4.0
@@ -37,17 +41,20 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What a move came to: how much work was done on the way, and whether the clock reached its target."""
+    """What a move came to: whether the clock reached its target, and how much was done on the way, None if unknown."""
 
-    work: int
     complete: bool
+    work: int | None = None
 
 
 async def standing(database: Database, account_id: str, system: Clock) -> Standing:
     """Return where an account's clock stands; raises `NotFound`."""
     time = await _time(database, account_id)
     now = time.now(system)
-    next_at = await next_moment(database, time.account.clock, account_id, now)
+    place = (time.account.clock, account_id, now)
+    async with database.statements() as connection:
+        found = [await ask(connection, *place) for ask in (next_resume, next_due, next_planned)]
+    next_at = min((moment for moment in found if moment), default=None)
     return Standing("frozen" if time.account.clock else "system", now, may_be_moved(time.account), next_at)
 
 
@@ -93,9 +100,9 @@ async def advance(core: Core, account_id: str, to: datetime, *, patience: float 
         now = min(to, now + portion)
         work += await advance_clock(core, account_id, now, worker=worker)
         if now == to:
-            return Moved(work, complete=True)
+            return Moved(complete=True, work=work)
         if patience is not None and stopwatch() - began > patience:
-            return Moved(work, complete=False)
+            return Moved(complete=False, work=work)
         portion = _next_portion(portion, stopwatch() - portion_began)
 
 
@@ -104,13 +111,9 @@ async def run_to_next(core: Core, account_id: str) -> Moved:
 
     What is due already is worked off first. Without anything to come the clock stays. Raises as `advance` does.
     """
-    now = await _stopped(core.database, account_id)
-    work = await advance_clock(core, account_id, now)
-    time = await _time(core.database, account_id)
-    at = await next_moment(core.database, time.account.clock, account_id, time.virtual_now or now)
-    if at is not None:
-        work += await advance_clock(core, account_id, at)
-    return Moved(work, complete=True)
+    await _stopped(core.database, account_id)
+    await run_clock_to_next(core, account_id)
+    return Moved(complete=True)
 
 
 def _next_portion(portion: timedelta, took: float) -> timedelta:

@@ -84,20 +84,6 @@ stopped AS (UPDATE account SET clock = old.number, clock_now = $2 FROM old WHERE
 SELECT number FROM old
 """
 
-_NEXT = """
-SELECT min(least(
-    (SELECT resume_at FROM run
-        WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND resume_at > $3
-        ORDER BY resume_at LIMIT 1),
-    (SELECT due_at FROM delivery
-        WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND due_at > $3
-        ORDER BY due_at LIMIT 1),
-    (SELECT enters_at FROM planned_entry
-        WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND enters_at > $3
-        ORDER BY enters_at LIMIT 1)
-)) FROM generate_series(0, 255) AS b (number)
-"""
-
 
 async def follow_system(transaction: Connection, account_id: str) -> bool:
     """Give an account the machine's clock, its runs, deliveries and planned entries with it; False without an account.
@@ -119,11 +105,3 @@ async def freeze(transaction: Connection, account_id: str, now: datetime) -> int
     await lock_every_bucket(transaction)
     number: int | None = await transaction.fetch_value(_FREEZE, account_id, now)
     return number
-
-
-async def next_moment(
-    connection: Connection | Database, clock: int, account_id: str, after: datetime
-) -> datetime | None:
-    """Return when the account's next run, delivery or planned entry on a clock is due after a moment; None: nothing."""
-    moment: datetime | None = await connection.fetch_value(_NEXT, clock, account_id, after)
-    return moment

@@ -85,7 +85,7 @@ async def act(call: Call[State, NewClock]) -> dict[str, Any]:
 async def _move(call: Call[State, NewClock], asked: ClockAction) -> Moved:
     state = call.ctx.state
     services = state.services
-    providers = choose_providers(state.database, services.config.smtp_url)
+    providers = choose_providers(state.database, services.config.smtp_url, services.config.webhooks)
     workshop = Workshop(services.signer, services.config.public_url or call.ctx.links.base_url)
     core = build_core(state.database, workshop, providers=providers, clock=services.system_clock, ids=services.ids)
     try:

@@ -13,7 +13,7 @@ import pytest
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email
 from headrace.channels.port import EmailEnvelope, Envelope, Refusal, Refused, Result, Retry, Sent, Unconfirmed
-from headrace.engine import deliver
+from headrace.engine import deliver, recording
 from headrace.engine.core import Core
 from headrace.engine.deliver import MOST_ATTEMPTS, resolve_leases
 from headrace.engine.letters import Letter
@@ -248,14 +248,14 @@ async def test_a_result_that_could_not_be_written_is_written_again(
 ) -> None:
     """What the provider took is recorded as sent even when the first attempt to say so fails."""
     shop = await queue_one(database, Answering())
-    sound, errors = deliver.record_results, [error]
+    sound, errors = recording.record_results, [error]
 
     async def record_results(*args: Any) -> set[UUID]:
         if errors:
             raise errors.pop()
         return await sound(*args)
 
-    monkeypatch.setattr(deliver, "record_results", record_results)
+    monkeypatch.setattr(recording, "record_results", record_results)
     await shop.drain()
 
     assert DeliveryState.SENT == (await the_delivery(shop))["state"]

@@ -117,6 +117,89 @@ async def test_a_hard_bounce_keeps_the_next_mail_back(database: Database) -> Non
     ][-1]
 
 
+def sending(kind: str, **message: Any) -> dict[str, Any]:
+    """Return an action that sends something other than e-mail or text."""
+    data = {"message": message, "status": "draft"}
+    return {"temporary_id": "it", "type": kind, "links": {"next": None}, "data": data}
+
+
+ALERT = {"from_email": None, "from_label": None, "to_emails": ["Ann@Shop.test"], "subject_line": "Look"}
+ALERTING = sending("send-internal-alert", **ALERT)
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        (sending("send-mobile-push", body="Hi"), "Missing Push Token"),
+        (sending("send-whatsapp", vendor_id="greeting"), "Missing WhatsApp Consent"),
+        (ALERTING, "No Confirmed Recipients"),
+    ],
+)
+async def test_each_channel_has_its_reason(database: Database, action: dict[str, Any], reason: str) -> None:
+    """Somebody with a number and an address only gets neither a push nor a WhatsApp message; nobody is alerted."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+12025550101"))
+
+    assert [("skipped", reason)] == await outcome(shop, definition(await shop.metric("Checkout Started"), action))
+
+
+async def test_what_is_permitted_is_queued(database: Database) -> None:
+    """With a token, with consent, with a confirmed recipient the same messages are queued."""
+    shop = await EngineShop.open(database)
+    ana = await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+12025550101"))
+    await shop.consent("ana", Channel.WHATSAPP, "SUBSCRIBED")
+    async with database.transaction() as transaction:
+        place = (transaction, shop.account.account_id)
+        await set_token(*place, ana, Token("a", "ios", "apns"), await shop.now())
+        await request_recipient(*place, "ann@shop.test")
+        await confirm_recipient(*place, "ann@shop.test", await shop.now())
+    actions = [
+        {**sending("send-mobile-push", body="Hi"), "temporary_id": "push", "links": {"next": "whatsapp"}},
+        {**sending("send-whatsapp", vendor_id="greeting"), "temporary_id": "whatsapp", "links": {"next": "alert"}},
+        {**ALERTING, "temporary_id": "alert"},
+    ]
+
+    found = await outcome(shop, definition(await shop.metric("Checkout Started"), *actions))
+    assert [("queued", None)] * 3 == found
+
+
+async def test_who_left_the_list_gets_no_more_of_its_mail(database: Database) -> None:
+    """A flow for a list skips the message of somebody who left it; the run goes on to its end."""
+    shop = await EngineShop.open(database)
+    list_id, template = await shop.list_("Newsletter"), await shop.template()
+    actions = [delay("wait", "first"), email("first", template, "again"), delay("again", "second")]
+    made = definition("", *actions, email("second", template))
+    await shop.flow({**made, "triggers": [{"type": "list", "id": list_id}]})
+    await shop.person("ana")
+    await shop.join("ana", list_id)
+    await shop.drain()
+    await shop.move(HOUR)
+    await shop.leave("ana", list_id)
+    await shop.move(HOUR)
+    (run,) = await shop.runs()
+    story = await shop.story(run)
+
+    assert ["waiting", "queued", "waiting", "skipped"] == [what for what, _ in story]
+    assert {"reason": "Person No Longer in List", "seen": {"group_id": list_id}} == story[-1][1]
+    assert ["FINISHED"] == await shop.run_states()
+
+
+@pytest.mark.parametrize(("on_it", "comes"), [(True, "skipped"), (False, "queued")])
+async def test_a_suppression_on_a_list_stops_the_mail_of_that_list(database: Database, on_it: bool, comes: str) -> None:
+    """A flow for another list mails the person all the same."""
+    shop = await EngineShop.open(database)
+    list_id, other = await shop.list_("Newsletter"), await shop.list_("Other")
+    made = definition("", email("mail", await shop.template()))
+    await shop.flow({**made, "triggers": [{"type": "list", "id": list_id}]})
+    await shop.person("ana")
+    await shop.suppress("ana", "UNSUBSCRIBE", list_id if on_it else other)
+    await shop.join("ana", list_id)
+    await shop.drain()
+    (run,) = await shop.runs()
+
+    assert [comes] == [what for what, _ in await shop.story(run)]
+
+
 async def test_permissions_of_every_channel_are_loaded(database: Database) -> None:
     """Tokens count where one is enabled, recipients where confirmed; channels without need show none."""
     shop = await EngineShop.open(database)

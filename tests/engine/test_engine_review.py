@@ -304,6 +304,47 @@ async def test_a_batch_that_fails_leaves_the_others_done(database: Database, mon
     assert Released(released=1) == await let_go(shop)
 
 
+async def test_who_left_the_list_meanwhile_is_skipped(database: Database) -> None:
+    """Membership is asked at the release like everything else."""
+    shop = await EngineShop.open(database)
+    list_id = await shop.list_("Newsletter")
+    made = definition("", email("mail", await shop.template()))
+    await shop.flow({**made, "triggers": [{"type": "list", "id": list_id}]}, "manual")
+    for person in ("ana", "ben"):
+        await shop.person(person)
+        await shop.join(person, list_id)
+    await shop.drain()
+    await shop.leave("ana", list_id)
+    skipped = {"Person No Longer in List": 1}
+
+    assert Released(released=1, skipped=skipped) == await let_go(shop)  # type: ignore[arg-type]
+
+
+async def test_a_variation_is_released_with_its_own_content(database: Database) -> None:
+    """What an experiment allotted stays allotted."""
+    shop = await EngineShop.open(database)
+    template = await shop.template()
+    one, two = email("one", template), email("two", template)
+    data = {
+        "status": "manual",
+        "experiment_status": "live",
+        "main_action": email("main", template),
+        "current_experiment": {"name": "Test", "variations": [one, two], "allocations": {"one": 0, "two": 100}},
+    }
+    test = {"temporary_id": "test", "type": "ab-test", "links": {"next": None}, "data": data}
+    await shop.flow(definition(await shop.metric("Checkout Started"), test), "manual")
+    await shop.event("Checkout Started", "ana")
+    await shop.drain()
+    (queued,) = await shop.deliveries()
+
+    assert ("REVIEW", None) == (await states(shop))[0]
+    assert Released(released=1) == await let_go(shop)
+    await shop.drain()
+    assert [("ana", MONDAY)] == await shop.sent()
+    (sent,) = await shop.deliveries()
+    assert queued["variation"] == sent["variation"] != ""
+
+
 async def test_a_run_that_still_waits_keeps_its_place(database: Database) -> None:
     """Releasing a message of a run in a delay does not disturb it, and its journal stays complete."""
     shop = await EngineShop.open(database)

@@ -105,9 +105,16 @@ async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: 
 
 def settled(answers: Iterable[tuple[Row, Output]], now: datetime) -> list[Settled]:
     """Return what the runs get that may wait for these deliveries: those behind webhooks, nobody awaits the others."""
-    names = ("bucket", "account_id", "run_id", "delivery_id", "action_id")
     return [
-        Settled(*(row[name] for name in names), moment_of(row, now), output)
+        Settled(
+            bucket=row["bucket"],
+            account_id=row["account_id"],
+            run_id=row["run_id"],
+            delivery_id=row["delivery_id"],
+            action_id=row["action_id"],
+            at=moment_of(row, now),
+            output=output,
+        )
         for row, output in answers
         if row["channel"] == Channel.WEBHOOK
     ]

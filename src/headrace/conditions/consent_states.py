@@ -7,7 +7,7 @@ those with an enabled device. Source: reference 3.3, 4.4.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import field_validator
 
@@ -126,7 +126,7 @@ class MailableAny(ConsentState):
     """E-mail may be sent."""
 
     subscription: Literal["any"]
-    filters: None = None
+    filters: Any = None
 
     def atom(self) -> Atom:
         """Return the question."""
@@ -148,7 +148,7 @@ class MailableNever(ConsentState):
     """E-mail may be sent, though nobody asked."""
 
     subscription: Literal["never_subscribed"]
-    filters: None = None
+    filters: Any = None
 
     def atom(self) -> Atom:
         """Return the question."""

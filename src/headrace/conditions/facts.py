@@ -290,11 +290,11 @@ class FactQuery(Protocol[Clause]):
         """Profiles with an enabled device, since when satisfies the filter (any for None)."""
         ...
 
-    def last_sent(self, need: LastSent, within: Spans) -> Clause:
+    def last_sent(self, need: LastSent, inside: Spans) -> Clause:
         """Profiles whose last message of the channel was sent within one of the spans."""
         ...
 
-    def last_entry(self, need: LastEntry, within: Spans) -> Clause:
+    def last_entry(self, need: LastEntry, inside: Spans) -> Clause:
         """Profiles that last entered the flow within one of the spans."""
         ...
 

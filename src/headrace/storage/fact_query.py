@@ -1,0 +1,297 @@
+"""Conditions asked of every profile of an account at once: the port `conditions.facts.FactQuery` in SQL.
+
+Clauses stand over rows of `profile`. What belongs to a person is found by EXISTS or a scalar subquery that names the
+person's bucket, account and id. What is not here: value filters (`value_clauses`), the same needs for a batch of
+profiles (`facts`, `fact_answers`).
+
+Our choice: PostgreSQL's regular expressions are not RE2's, so a regular expression (and a distance) is tested in
+Python: `settle` reads the distinct values, and the clause then looks for those that passed. Source: DESIGN section 2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Float,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import BIT, JSONB
+
+from headrace.conditions import CompiledFilter
+from headrace.conditions.facts import (
+    ConsentOn,
+    ConsentTest,
+    EventTotal,
+    LastEntry,
+    LastSent,
+    LinkedObjects,
+    Membership,
+    Moment,
+    PropertyFilter,
+)
+from headrace.conditions.profile_property import located
+from headrace.conditions.spans import Span
+from headrace.ids import share
+from headrace.storage.database import Connection, Database
+from headrace.storage.date_clauses import within
+from headrace.storage.tables import (
+    consent,
+    custom_object,
+    delivery,
+    event,
+    membership,
+    profile,
+    push_token,
+    run,
+    suppression,
+)
+from headrace.storage.value_clauses import (
+    Bool,
+    Value,
+    numeric_clause,
+    of_json,
+    of_moment,
+    of_text,
+    one_of,
+    storable,
+    value_clause,
+)
+
+MOMENTS = frozenset(("created_at", "updated_at", "last_event_at"))
+CONSENT_FLAGS = frozenset(("double_opt_in", "rcs_capable"))
+
+
+async def matching(
+    connection: Connection | Database, account_id: str, condition: CompiledFilter, moment: Moment
+) -> list[str]:
+    """Return the ids of the account's profiles for which a compiled filter holds, in order."""
+    query = ProfileQuery(account_id)
+    clause = condition.where(query, moment)
+    await query.settle(connection)
+    rows = await connection.fetch(
+        select(profile.c.profile_id)
+        .where(profile.c.account_id == account_id, clause)
+        .order_by(profile.c.profile_id.collate("C"))
+    )
+    return [row["profile_id"] for row in rows]
+
+
+@dataclass(slots=True)
+class Undecided:
+    """Texts that Python tests before the query runs: where they are, the test, and those that passed."""
+
+    texts: Select[Any]
+    test: Callable[[str], bool]
+    passed: list[str] | None = None
+
+    def found(self) -> list[str]:
+        """Return the texts that passed; raises `RuntimeError` before `settle`."""
+        if self.passed is None:
+            raise RuntimeError("the query was not settled: some texts are still to be tested")
+        return self.passed
+
+
+@dataclass(slots=True)
+class ProfileQuery:
+    """Builds clauses over the profiles of one account; `settle` must be called before any of them is run."""
+
+    account_id: str
+    undecided: list[Undecided] = field(default_factory=list)
+
+    async def settle(self, connection: Connection | Database) -> None:
+        """Test what only Python can test, one query for each."""
+        for one in self.undecided:
+            if one.passed is None:
+                rows = await connection.fetch(one.texts)
+                one.passed = [row["value"] for row in rows if row["value"] is not None and one.test(row["value"])]
+
+    def property(self, name: str, value_filter: Any, now: datetime) -> Bool:
+        """Profiles whose property satisfies the value filter."""
+        return value_clause(_property(name), value_filter, now, self._decide_of(profile))
+
+    def properties(self, names: Sequence[str], test: Callable[[Sequence[str | None]], bool]) -> Bool:
+        """Profiles of whose properties, read as text, a test in Python holds."""
+        together = cast(func.jsonb_build_array(*(_property(name).text for name in names)), Text)
+        return self._decide(together, lambda text: test(json.loads(text)), profile)
+
+    def predicted(self, path: Sequence[str], value_filter: Any, now: datetime) -> Bool:
+        """Profiles with a stored prediction at the path that satisfies the value filter."""
+        found: ColumnElement[Any] = profile.c.predictive
+        for key in path:
+            found = _at(found, key)
+        value = of_json(found)
+        return and_(
+            value_clause(value, None, now, self._decide_of(profile)),
+            value_clause(value, value_filter, now, self._decide_of(profile)),
+        )
+
+    def total(self, needs: Sequence[EventTotal], measurement: str, value_filter: Any, now: datetime) -> Bool:
+        """Profiles whose totals over these disjoint spans together satisfy the numeric filter."""
+        need = needs[0]
+        measure = func.count() if measurement == "count" else func.coalesce(func.sum(event.c.value), 0)
+        decide = self._decide_of(event, event.c.metric_id == need.metric_id)
+        counted = select(measure).where(
+            self._own(event),
+            event.c.metric_id == need.metric_id,
+            within(event.c.occurred_at, [(one.since, one.until) for one in needs]),
+            *(value_clause(_event_value(one.property), one.filter, now, decide) for one in need.filters),
+        )
+        return numeric_clause(cast(counted.correlate(profile).scalar_subquery(), Numeric), value_filter)
+
+    def member(self, need: Membership, joined: Sequence[Span] | None) -> Bool:
+        """Profiles that are members of any of the groups, joined within one of the spans where any are given."""
+        return self._exists(
+            membership,
+            membership.c.group_id == one_of(need.group_ids),
+            true() if joined is None else within(membership.c.joined_at, joined),
+        )
+
+    def consent(self, need: ConsentOn, subscription: str | None, tests: Sequence[ConsentTest], now: datetime) -> Bool:
+        """Profiles with a consent of the subscription (any for None) that passes every test."""
+        decide = self._decide_of(consent)
+        return self._exists(
+            consent,
+            consent.c.channel == int(need.channel),
+            consent.c.purpose == need.purpose,
+            true() if subscription is None else consent.c.subscription == subscription,
+            *(value_clause(_consent_value(test.field), test.filter, now, decide) for test in tests),
+        )
+
+    def suppressed(self, reason: str | None, value_filter: Any, now: datetime) -> Bool:
+        """Profiles that get no e-mail for the reason (any for None)."""
+        return self._exists(
+            suppression,
+            suppression.c.list_id == "",
+            true() if reason is None else suppression.c.reason == reason,
+            value_clause(of_moment(suppression.c.at), value_filter, now, self._decide_of(suppression)),
+        )
+
+    def pushable(self, value_filter: Any, now: datetime) -> Bool:
+        """Profiles with an enabled device, since when satisfies the filter (any for None)."""
+        since = self._one(select(func.min(push_token.c.created_at)).where(push_token.c.enabled), push_token)
+        return value_clause(of_moment(since), value_filter, now, self._decide_of(push_token))
+
+    def last_sent(self, need: LastSent, inside: Sequence[Span]) -> Bool:
+        """Profiles whose last message of the channel was sent within one of the spans."""
+        last = select(func.max(delivery.c.sent_at)).where(delivery.c.channel == int(need.channel))
+        return func.coalesce(within(self._one(last, delivery), inside), False)
+
+    def last_entry(self, need: LastEntry, inside: Sequence[Span]) -> Bool:
+        """Profiles that last entered the flow within one of the spans."""
+        last = select(func.max(run.c.entered_at)).where(run.c.flow_id == need.flow_id)
+        if need.before is not None:
+            last = last.where(run.c.entered_at < literal(need.before))
+        return func.coalesce(within(self._one(last, run), inside), False)
+
+    def objects(self, need: LinkedObjects, filters: Sequence[PropertyFilter], value_filter: Any, now: datetime) -> Bool:
+        """Profiles whose number of linked objects that pass every filter satisfies the numeric filter."""
+        about = (
+            custom_object.c.object_type_id == need.object_type_id,
+            custom_object.c.relationship_id == need.relationship_id,
+        )
+        decide = self._decide_of(custom_object, *about)
+        tests = (
+            value_clause(_key(custom_object.c.properties, one.property), one.filter, now, decide) for one in filters
+        )
+        counted = self._one(select(func.count()).select_from(custom_object).where(*about, *tests), custom_object)
+        return numeric_clause(cast(counted, Numeric), value_filter)
+
+    def sample(self, percentage: int, place: str, key: str) -> Bool:
+        """The share of profiles that a sample at a place draws, by `key` or, where that is empty, by their ids."""
+        if key:
+            return true() if share(key, place) * 100 < percentage else false()
+        named = func.convert_to(profile.c.profile_id + f"|{place}", "UTF8")
+        digits = func.left(func.encode(func.sha256(named), "hex"), 13)
+        drawn = cast(cast(cast("x" + digits, BIT(52)), BigInteger), Float(53)) / literal(2.0**52, Float(53))
+        return drawn * literal(100.0, Float(53)) < literal(float(percentage), Float(53))
+
+    def all(self, clauses: Sequence[Bool]) -> Bool:
+        """Every clause holds; true for none."""
+        return and_(true(), *clauses)
+
+    def any(self, clauses: Sequence[Bool]) -> Bool:
+        """At least one clause holds; false for none."""
+        return or_(false(), *clauses)
+
+    def negate(self, clause: Bool) -> Bool:
+        """The clause does not hold."""
+        return ~clause
+
+    def _own(self, table: Table) -> Bool:
+        """Return the clause that a row belongs to the profile at hand."""
+        return and_(
+            table.c.bucket == profile.c.bucket,
+            table.c.account_id == self.account_id,
+            table.c.profile_id == profile.c.profile_id,
+        )
+
+    def _exists(self, table: Table, *clauses: Bool) -> Bool:
+        return exists(select(1).select_from(table).where(self._own(table), *clauses).correlate(profile))
+
+    def _one(self, query: Select[Any], table: Table) -> ColumnElement[Any]:
+        return query.where(self._own(table)).correlate(profile).scalar_subquery()
+
+    def _decide_of(self, table: Table, *clauses: Bool) -> Callable[[ColumnElement[Any], Callable[[str], bool]], Bool]:
+        return lambda text, test: self._decide(text, test, table, *clauses)
+
+    def _decide(self, text: ColumnElement[Any], test: Callable[[str], bool], table: Table, *clauses: Bool) -> Bool:
+        """Return the clause that a text over a table's rows passes a test in Python."""
+        texts = select(text.label("value")).select_from(table).where(table.c.account_id == self.account_id, *clauses)
+        one = Undecided(texts.distinct(), test)
+        self.undecided.append(one)
+        passed = bindparam(None, callable_=one.found, type_=ARRAY(Text), unique=True)
+        return func.coalesce(text == any_(passed), False)
+
+
+def _property(name: str) -> Value:
+    kind, key = located(name)
+    if kind == "field":
+        column = profile.c[key]
+        return of_moment(column) if key in MOMENTS else of_text(column)
+    return _key(profile.c.location if kind == "location" else profile.c.properties, key)
+
+
+def _key(holder: ColumnElement[Any], key: str) -> Value:
+    return of_json(_at(holder, key))
+
+
+def _at(holder: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+    """Return what a jsonb object holds under a key, NULL for a key that no object can have."""
+    return holder.op("->", return_type=JSONB())(key) if storable(key) else cast(null(), JSONB)
+
+
+def _event_value(name: str) -> Value:
+    found = _at(event.c.properties, name)
+    return of_json(func.coalesce(func.to_jsonb(event.c.value), found) if name == "$value" else found)
+
+
+def _consent_value(name: str) -> Value:
+    if name == "written_at":
+        return of_moment(func.coalesce(consent.c.recorded_at, consent.c.changed_at))
+    if name == "changed_at":
+        return of_moment(consent.c.changed_at)
+    column = consent.c[name]
+    return of_json(func.to_jsonb(column)) if name in CONSENT_FLAGS else of_text(column)

@@ -1,0 +1,219 @@
+"""Value filters in SQL: a value of unknown type, how it is read, and the clause that a compiled filter makes of it.
+
+Each clause says for every row what the filter's `matches` says for the value, and is never NULL; a property test holds
+them together. What only Python can decide (regular expressions) is left to a `Decide` that the caller supplies.
+What is not here: which rows are meant (`fact_query`). Source: reference 3.2, 3.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Numeric,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from headrace.conditions.filters.boolean import FALSE, TRUE, BooleanFilter
+from headrace.conditions.filters.existence import ExistenceFilter
+from headrace.conditions.filters.list import ListFilter
+from headrace.conditions.filters.numeric import LONGEST_NUMBER, NUMBER, NumericFilter
+from headrace.conditions.filters.spelled import SpelledFilter
+from headrace.conditions.filters.string import NEGATIVE, StringFilter
+from headrace.conditions.parsing import BLANKS
+from headrace.storage.date_clauses import DATE_FILTERS, date_clause, read_moment
+from headrace.storage.phone_clauses import phone_clause
+
+Bool = ColumnElement[bool]
+Decide = Callable[[ColumnElement[Any], Callable[[str], bool]], Bool]
+"""Takes a text and a test in Python, and returns the clause that the text is not NULL and passes the test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression of unknown type, in the readings that filters take; a missing value is NULL in each.
+
+    `raw` is its text whatever it is, None for a moment; `json` the value as jsonb.
+    """
+
+    json: ColumnElement[Any]
+    raw: ColumnElement[Any] | None
+    text: ColumnElement[Any]
+    number: ColumnElement[Any]
+    moment: ColumnElement[Any]
+
+
+def of_json(json: ColumnElement[Any]) -> Value:
+    """Return a value kept as jsonb."""
+    raw = json.op("#>>")(cast(literal([], ARRAY(Text)), ARRAY(Text)))
+    kind = func.jsonb_typeof(json)
+    number = cast(case((kind == "number", raw)), Numeric)
+    string = case((kind == "string", raw))
+    spelled = cast(func.trim_scale(number), Text)
+    text = case((kind == "string", raw), (kind == "number", spelled), (kind == "boolean", raw))
+    return Value(json, raw, text, case((kind == "number", number), else_=_number(string)), read_moment(string))
+
+
+def of_text(text: ColumnElement[Any]) -> Value:
+    """Return a value kept as text."""
+    return Value(func.to_jsonb(text), text, text, _number(text), read_moment(text))
+
+
+def of_moment(moment: ColumnElement[Any]) -> Value:
+    """Return a value kept as a time; it has no text and is no number."""
+    return Value(func.to_jsonb(moment), None, cast(null(), Text), cast(null(), Numeric), moment)
+
+
+def value_clause(value: Value, value_filter: Any, now: datetime, decide: Decide) -> Bool:
+    """Return the clause of a compiled filter; None stands for "there is a value"."""
+    match value_filter:
+        case None:
+            return _present(value)
+        case StringFilter():
+            return _string(value.text, value_filter, decide)
+        case SpelledFilter():
+            return _is_true(_folded(value.text) == one_of(value_filter.names))
+        case NumericFilter():
+            return numeric_clause(value.number, value_filter)
+        case BooleanFilter():
+            return _is_true(_folded(value.text) == one_of(TRUE if value_filter.value else FALSE))
+        case ListFilter():
+            return _list(value, value_filter)
+        case ExistenceFilter():
+            there = and_(_present(value), true() if value.raw is None else value.raw != "")
+            return there if value_filter.wanted else ~there
+        case _ if isinstance(value_filter, DATE_FILTERS):
+            return _is_true(date_clause(value.moment, value_filter, now))
+        case _:
+            raise TypeError(f"{type(value_filter).__name__} is no value filter that has a clause")
+
+
+def numeric_clause(number: ColumnElement[Any], value_filter: NumericFilter) -> Bool:
+    """Return the clause of a numeric filter over a numeric expression, NULL for a missing one."""
+    operand = literal(Decimal(value_filter.value), Numeric)
+    clause = COMPARISONS.get(value_filter.operator, COMPARISONS["greater-than-or-equal"])(number, operand)
+    if value_filter.end is not None:
+        clause = and_(clause, number <= literal(Decimal(value_filter.end), Numeric))
+    return func.coalesce(clause, value_filter.operator == "not-equals", type_=Boolean)
+
+
+def one_of(texts: Any) -> Any:
+    """Return what `==` compares a text with to find it among `texts`; what cannot be stored is left out."""
+    return any_(literal(sorted(text for text in texts if storable(text)), ARRAY(Text)))
+
+
+def storable(text: str) -> bool:
+    """Tell whether PostgreSQL can hold a text: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "equals": lambda left, right: left == right,
+    "not-equals": lambda left, right: left != right,
+    "greater-than": lambda left, right: left > right,
+    "greater-than-or-equal": lambda left, right: left >= right,
+    "less-than": lambda left, right: left < right,
+    "less-than-or-equal": lambda left, right: left <= right,
+}
+
+
+def _present(value: Value) -> Bool:
+    return (value.json if value.raw is None else value.raw).is_not(None)
+
+
+def _is_true(clause: Any) -> Bool:
+    return func.coalesce(clause, False, type_=Boolean)
+
+
+def _folded(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.lower(func.btrim(text, BLANKS).collate("C"))
+
+
+def _number(text: ColumnElement[Any]) -> ColumnElement[Any]:
+    trimmed = func.btrim(text, BLANKS)
+    spelled = and_(func.length(text) <= LONGEST_NUMBER, trimmed.op("~")(f"^({NUMBER})$"))
+    return case((spelled, cast(trimmed, Numeric)))
+
+
+def _string(text: ColumnElement[Any], value_filter: StringFilter, decide: Decide) -> Bool:
+    operator = NEGATIVE.get(value_filter.operator, value_filter.operator)
+    if value_filter.value is None and operator == "equals":
+        return text.is_not(None) if value_filter.negative else text.is_(None)
+    clause = _positive(text, operator, value_filter, decide)
+    return ~clause if value_filter.negative else clause
+
+
+def _positive(text: ColumnElement[Any], operator: str, value_filter: StringFilter, decide: Decide) -> Bool:
+    operand = value_filter.value
+    if operand is None or (isinstance(operand, str) and operator != "regex" and not storable(operand)):
+        return false()
+    match operator, operand:
+        case "regex", _:
+            return decide(text, value_filter.test)
+        case "phone-country-code-in", tuple():
+            return _is_true(phone_clause(text, operand))
+        case "in", tuple():
+            return _is_true(text == one_of(operand))
+        case "equals", _:
+            return _is_true(text == operand)
+        case "contains", _:
+            return _is_true(func.strpos(text, operand) > 0)
+        case "starts-with", _:
+            return _is_true(func.starts_with(text, operand))
+        case _:
+            return _is_true(func.right(text, len(operand)) == operand)
+
+
+def _list(value: Value, value_filter: ListFilter) -> Bool:
+    negative = value_filter.operator.startswith("not-")
+    present = _present(value)
+    items = case((func.jsonb_typeof(value.json) == "array", value.json), else_=func.jsonb_build_array(value.json))
+    if value_filter.operator.startswith("length-"):
+        compare = COMPARISONS[value_filter.operator.removeprefix("length-")]
+        return case(
+            (present, compare(func.jsonb_array_length(items), literal(value_filter.value, Numeric))), else_=False
+        )
+    found = _contains(items, value_filter.operator.removeprefix("not-"), value_filter.value)
+    return case((present, ~found if negative else found), else_=negative)
+
+
+def _contains(items: ColumnElement[Any], operator: str, operand: Any) -> Bool:
+    if isinstance(operand, str) and not storable(operand):
+        return false()
+    match operator:
+        case "contains":
+            return items.op("@>", return_type=Boolean())(literal([operand], JSONB))
+        case "contains-any":
+            texts = [text for text in operand if storable(text)]
+            return items.op("?|", return_type=Boolean())(literal(texts, ARRAY(Text)))
+        case "contains-all":
+            if not all(map(storable, operand)):
+                return false()
+            return items.op("?&", return_type=Boolean())(literal(list(operand), ARRAY(Text)))
+        case _:
+            return _holds_text(items, operand)
+
+
+def _holds_text(items: ColumnElement[Any], operand: str) -> Bool:
+    item = func.jsonb_array_elements(items).column_valued("item")
+    text = item.op("#>>")(cast(literal([], ARRAY(Text)), ARRAY(Text)))
+    of_kind = func.jsonb_typeof(item) == "string"
+    return exists().where(and_(of_kind, func.strpos(text, operand) > 0))

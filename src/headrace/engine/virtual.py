@@ -37,12 +37,14 @@ async def advance_clock(core: Core, account_id: str, to: datetime, *, worker: Wo
     """Move an account's clock to `to`, working off all that becomes due; return how much work that was.
 
     Raises `CommandError` for an account without a clock of its own and for a moment that lies behind its clock. Others
-    who move the same clock wait.
+    who move the same clock are waited for, and may have moved it beyond `to`.
     """
     worker = worker or Worker(core)
-    async with _only_mover(core, account_id) as (keeper, clock, now):
-        if as_utc(to) < now:
-            raise CommandError(_BACKWARDS.format(account_id, now.isoformat(), to.isoformat()))
+    async with core.database.connection() as connection:
+        _, now = await _standing(connection, account_id)
+    if as_utc(to) < now:
+        raise CommandError(_BACKWARDS.format(account_id, now.isoformat(), to.isoformat()))
+    async with _only_mover(core, account_id) as (keeper, clock, _):
         return await _move(core, worker, keeper, account_id, clock, as_utc(to))
 
 

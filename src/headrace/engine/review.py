@@ -3,6 +3,9 @@
 A release works in batches, each in a transaction of its own under the locks of its buckets: a crash leaves whole
 batches done and the others still under review, and asking again goes on. A message is released at most once.
 Source: reference 1.1 (manual), DESIGN section 3 (the bucket is the unit of work).
+
+Our choice: a message that was queued while its action was live goes out, though the action be manual when it is handed
+over; one that quiet hours held at its step is put up for review when they end.
 """
 
 from __future__ import annotations

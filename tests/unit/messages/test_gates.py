@@ -289,7 +289,9 @@ def test_what_reaches_no_person_asks_for_the_person_and_the_filters_only(channel
     night = NOON.replace(hour=23)
 
     assert verdict(facts(channel, subscription=None, last_send_at=night, now=night)) is None
-    assert Skipped("Fails Flow Filters", {"never": "no"}) == verdict(facts(channel, profile_filter=NOBODY))
+    assert Skipped("Fails Flow Filters", {"never": {"saw": "no", "held": False}}) == verdict(
+        facts(channel, profile_filter=NOBODY)
+    )
 
 
 def test_the_table_is_in_the_order_of_precedence() -> None:

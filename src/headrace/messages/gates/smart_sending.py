@@ -2,7 +2,8 @@
 
 Every message on the channel starts the window, also one whose own smart sending is off; only messages whose smart
 sending is on are skipped within it. Skipped messages do not start it. Our choice: transactional messages are never
-skipped for it.
+skipped for it; text messages are counted by person, as the others are, where the reference counts by phone number, for
+a number names one person here; the window is the one that the settings have at the later message.
 """
 
 from __future__ import annotations

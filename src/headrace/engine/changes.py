@@ -20,13 +20,13 @@ from headrace.engine.loading import load_needs
 from headrace.engine.wake import Wake
 from headrace.flows.step import Change, ListChange, ProfileChange, TrackEvent
 from headrace.ids import event_number
+from headrace.messages.gates import left_group
 from headrace.storage import profile_changes
 from headrace.storage.database import Connection
 from headrace.storage.events import NewEvent, insert_pending
 from headrace.storage.pending import Happening, Kind, note_happenings
 from headrace.storage.profile_changes import Moved, Patch, Patched, make_patch
 
-NO_LONGER_IN_LIST = "Person No Longer in List"
 TOO_MUCH_TEXT = "Profile Properties Over 100 KB"
 LIST_DELETED = "List Deleted"
 """Our choice of words for the two reasons that the reference has no words for."""
@@ -71,7 +71,7 @@ async def _load_groups(transaction: Connection, changes: Sequence[tuple[Wake, Ch
     asked = []
     for wake, _ in changes:
         group_id = wake.flow.trigger.group_id if wake.flow.trigger else None
-        if group_id is not None and group_id not in wake.groups_asked:
+        if group_id is not None and group_id not in wake.facts.joined:
             asked.append((wake, frozenset((Membership((group_id,)),))))
     if asked:
         await load_needs(transaction, asked)
@@ -80,7 +80,7 @@ async def _load_groups(transaction: Connection, changes: Sequence[tuple[Wake, Ch
 def _is_left_out(wake: Wake, change: Change) -> bool:
     trigger = wake.flow.trigger
     if trigger is not None and trigger.group_id is not None and wake.facts.joined_at(trigger.group_id) is None:
-        wake.note("skipped", {"reason": NO_LONGER_IN_LIST})
+        wake.note("skipped", {"reason": left_group.REASON})
         return True
     if wake.flow.profile_filter.groups:
         verdict = wake.flow.profile_filter.holds(wake.facts)
@@ -179,7 +179,7 @@ async def _change_lists(core: Core, transaction: Connection, lists: Lists) -> No
             wake.note("skipped", {"reason": LIST_DELETED, "list_id": one.list_id})
             continue
         changed = (wake.profile_id, one.list_id) in (new if one.joins else gone)
-        _remember(wake, one)
+        wake.facts.joined.pop(one.list_id, None)  # asked anew by the next split that wants to know
         wake.note("changed", {"list_id": one.list_id, "joined" if one.joins else "left": changed})
         if changed and one.joins:
             joined = Happening(wake.profile_id, Kind.JOINED, one.list_id, wake.row["chain"] + 1)
@@ -189,15 +189,6 @@ async def _change_lists(core: Core, transaction: Connection, lists: Lists) -> No
 
 def _moved(wake: Wake, one: ListChange) -> Moved:
     return Moved(wake.bucket, wake.account_id, wake.profile_id, one.list_id, wake.now)
-
-
-def _remember(wake: Wake, one: ListChange) -> None:
-    """Let later splits of this wake see the change; a list that was not asked about yet is read when it is."""
-    if one.list_id in wake.groups_asked:
-        if one.joins:
-            wake.facts.joined.setdefault(one.list_id, wake.now)
-        else:
-            wake.facts.joined.pop(one.list_id, None)
 
 
 # --- events -------------------------------------------------------------------------------------------------------

@@ -41,7 +41,6 @@ class Past:
         "event",
         "facts",
         "flow",
-        "groups_asked",
         "moment",
         "profile_id",
         "resume_at",
@@ -72,7 +71,6 @@ class Past:
         self.run_id: uuid.UUID = run_id(flow.flow_id, self.profile_id, cause)
         key = f"{self.profile_id}:{event.number if event else at.isoformat()}"
         self.facts = LoadedFacts(profile, event, Moment(now, at, self.zone, key, flow.flow_id))
-        self.groups_asked: set[str] = set()
         self.action_id = flow.entry_action_id
         self.active = True
         self.visited: list[int] = []

@@ -175,7 +175,7 @@ unnest($1::smallint[], $2::text[], $3::text[], $4::timestamptz[], $5::int[])
 
 _PATCHES = """
 patch AS MATERIALIZED (
-    SELECT number, laid, ARRAY(SELECT jsonb_array_elements_text(removed)) AS removed, fields, location
+    SELECT number, laid, ARRAY(SELECT jsonb_object_keys(removed)) AS removed, fields, location
     FROM unnest($6::jsonb[], $7::jsonb[], $8::jsonb[], $9::jsonb[])
         WITH ORDINALITY AS given (laid, removed, fields, location, number)
 )"""
@@ -248,7 +248,7 @@ def _columns(patched: Sequence[Patched]) -> list[list[Any]]:
         [one.at for one in patched],
         [numbers[id(one.patch)] for one in patched],
         [patch.laid for patch in patches],
-        [list(patch.removed) for patch in patches],
+        [dict.fromkeys(patch.removed) for patch in patches],
         [patch.fields for patch in patches],
         [patch.location for patch in patches],
     ]

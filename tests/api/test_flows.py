@@ -140,20 +140,15 @@ async def test_a_status_goes_to_every_action_that_has_one(api: Api, machine_cloc
 
 async def test_a_flow_that_does_not_run_refuses_to_go_live(api: Api) -> None:
     """The refusal names the action that does not run yet, and the flow stays a draft."""
-    hook = {
-        "temporary_id": "hook",
-        "type": "send-webhook",
-        "links": {"next": None},
-        "data": {"message": {"url": "https://shop.example.com/hook"}, "status": "draft"},
-    }
-    made = await api.post("/api/flows", creation("Hook", definition(await metric(api), hook)))
+    wait = {"temporary_id": "wait", "type": "back-in-stock-delay", "links": {"next": None}}
+    made = await api.post("/api/flows", creation("Wait", definition(await metric(api), wait)))
     flow_id = made.json()["data"]["id"]
     [action] = await actions(api, flow_id)
     answer = await api.patch(f"/api/flows/{flow_id}", status_change(flow_id, "live"))
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["source"]) == (409, {"pointer": "/data/attributes/status"})
     assert action["id"] in error["detail"]
-    assert "send-webhook" in error["detail"]
+    assert "back-in-stock-delay" in error["detail"]
     assert (await api.get(f"/api/flows/{flow_id}")).json()["data"]["attributes"]["status"] == "draft"
 
 

@@ -12,9 +12,19 @@ from typing import Any
 
 from headrace.conditions.parsing import show
 from headrace.errors import Invalid, NotFound, Problem, Problems
-from headrace.flows.actions import DELAYS
+from headrace.flows.actions import ACTIONS, DELAYS
 from headrace.flows.definition import read_action, validate
-from headrace.flows.walk import Document, actions_of, clone, links_of, message_of, targets_of
+from headrace.flows.walk import (
+    Document,
+    actions_of,
+    branches_of,
+    clone,
+    experiment_of,
+    links_of,
+    message_of,
+    nested_actions,
+    targets_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +46,16 @@ def action_in(document: Mapping[str, Any], action_id: int) -> Document:
 def replace_action(document: Mapping[str, Any], action_id: int, action: Any, base: str = "") -> Document:
     """Return the definition with one action replaced as a whole.
 
-    Its type and the id of its message cannot change; a message without an id keeps the one it had. Raises `Problems`
-    with pointers below `base`, where the new action stands, and `NotFound`. Source: reference 7.7.
+    Its type and the id of its message cannot change; a message without an id keeps the one it had, and so do an
+    experiment, its main action and those of its variations that stay in their place. Raises `Problems` with pointers
+    below `base`, where the new action stands, and `NotFound`. Source: reference 7.7.
     """
     old = action_in(document, action_id)
-    read_action(action, base)
-    problems = [*_same_identity(old, action, base)]
+    known = isinstance(action, Mapping) and action.get("type") in ACTIONS
+    problems = _same_identity(old, action, base) if known else []
     if problems:
         raise Problems(problems)
+    read_action(action, base)
     result: Document = clone(document)
     place = next(n for n, part in enumerate(result["actions"]) if part.get("id") == str(action_id))
     result["actions"][place] = _with_ids(old, clone(action))
@@ -54,13 +66,13 @@ def replace_action(document: Mapping[str, Any], action_id: int, action: Any, bas
 def delete_action(document: Mapping[str, Any], action_id: int) -> Deleted:
     """Return the definition without one action; whatever led to it leads to its successor. Raises `NotFound`.
 
-    Source: reference 1.1, 7.7. Our choice: a split is followed by its first branch, the YES of two, and what only its
-    other branches led to is deleted with it; runs that wait there exit, as do those that come to a deleted split
-    otherwise than from a delay.
+    Source: reference 1.1, 7.7. Our choice: a split is followed by the branch that is asked first, the YES of two, and
+    what only its other branches led to is deleted with it; runs that wait there exit, as do those that come to a
+    deleted split otherwise than from a delay.
     """
     gone = action_in(document, action_id)
     result: Document = clone(document)
-    successor = next((link.target for link in links_of(gone)), None)
+    successor = _first_way(gone)
     before = [part.value for part in actions_of(result) if str(action_id) in targets_of(part.value)]
     result["actions"] = [part for part in result["actions"] if part.get("id") != str(action_id)]
     _relink(result, str(action_id), successor)
@@ -70,6 +82,18 @@ def delete_action(document: Mapping[str, Any], action_id: int) -> Deleted:
     keeps = not gone["type"].endswith("-split") or all(action["type"] in DELAYS for action in before)
     landing = int(successor) if successor is not None and keeps else None
     return Deleted(result, {action_id: landing, **dict.fromkeys(map(int, orphans))})
+
+
+def _first_way(action: Document) -> str | None:
+    """Return where an action's first way leads, that of the branch that is asked first."""
+    branches = sorted((part.value for part in branches_of(action)), key=_asked)
+    ways = [link for holder in (action, *branches) for link in links_of({"links": holder.get("links")})]
+    return next((link.target for link in ways), None)
+
+
+def _asked(branch: Mapping[str, Any]) -> tuple[bool, bool, int]:
+    order = branch.get("order")
+    return bool(branch.get("is_else")), order is None, order or 0
 
 
 def _same_identity(old: Document, new: Mapping[str, Any], base: str) -> list[Problem]:
@@ -93,10 +117,23 @@ def _message_id(action: Document) -> str | None:
 
 
 def _with_ids(old: Document, new: Document) -> Document:
+    _keep_message(old, new)
+    had = {part.pointer: part.value for part in nested_actions(old)}
+    for part in nested_actions(new):
+        before = had.get(part.pointer)
+        if before and before.get("type") == part.value.get("type") and part.value.get("id") in (None, before["id"]):
+            part.value["id"] = before["id"]
+            _keep_message(before, part.value)
+    experiment, test = experiment_of(old), experiment_of(new)
+    if experiment and test and test.get("id") is None:
+        test["id"] = experiment["id"]
+    return {"id": old["id"], **{key: value for key, value in new.items() if key != "id"}}
+
+
+def _keep_message(old: Document, new: Document) -> None:
     message, was = message_of(new), _message_id(old)
     if message is not None and was is not None:
         message["id"] = was
-    return {"id": old["id"], **{key: value for key, value in new.items() if key != "id"}}
 
 
 def _check(document: Document, at: str, base: str) -> None:

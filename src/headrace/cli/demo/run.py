@@ -53,7 +53,8 @@ async def run_demo(dsn: str, config: Config, document: Any, size: Size, *, once:
     with listen(config.host, config.port) as listener:
         base_url = address_of(listener)
         config = replace(config, port=listener.getsockname()[1])
-        environment = {"HEADRACE_DATA_DIR": str(config.data_dir), "HEADRACE_DATABASE_URL": "", "HEADRACE_SMTP_URL": ""}
+        environment = {"HEADRACE_DATA_DIR": str(config.data_dir), "HEADRACE_DATABASE_URL": ""}
+        environment |= {"HEADRACE_SMTP_URL": "", "HEADRACE_WEBHOOKS": ""}
         environment["HEADRACE_PORT"] = str(config.port)
         api = Child("api", ("serve", "--fd", str(listener.fileno())), (listener.fileno(),))
         worker = Child("worker", ("work", "--leash"))

@@ -9,14 +9,16 @@ A run is named by its flow, person, date and planned moment, so that a plan that
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from headrace.engine.core import Core
 from headrace.engine.dates import date_still_holds, plan_entries
 from headrace.engine.enter import Entering
 from headrace.engine.entry import Attempt
+from headrace.engine.faults import LOST
 from headrace.flows.compiled import CompiledFlow
 from headrace.ids import run_id
 from headrace.model import Account, Profile, RunSource
@@ -25,13 +27,15 @@ from headrace.storage.buckets import lock_buckets
 from headrace.storage.database import Connection
 from headrace.storage.facts import load_profiles
 from headrace.storage.flow_cache import LoadedFlow
-from headrace.storage.planned import Plan, claim_planned, put_plans
+from headrace.storage.planned import Plan, claim_planned, plans_of, put_plans
 from headrace.storage.runs import NewRun
 
 log = logging.getLogger(__name__)
 
 WAIT_FOR_REPAIR = timedelta(hours=1)
-"""After how long an entry into a flow whose definition cannot be read is tried again."""
+"""After how long an entry that fails by a bug, as into a flow that cannot be read, is tried again."""
+
+Work: TypeAlias = Callable[[Core, Connection, Sequence[Plan], datetime], Awaitable[None]]
 
 
 class DateAttempt(Attempt):
@@ -61,22 +65,56 @@ class DateAttempt(Attempt):
 async def enter_planned(core: Core, clock: int, buckets: Sequence[int], now: datetime) -> int:
     """Carry out at most one batch of planned entries that are due on a clock; return how many were worked on.
 
-    Raises what the database raises.
+    Raises what the database raises when it is away. A batch that fails otherwise is worked through one by one; what
+    fails alone is tried again after `WAIT_FOR_REPAIR`.
     """
-    async with core.database.transaction() as transaction:
-        locked = await lock_buckets(transaction, buckets)
-        plans = await claim_planned(transaction, clock, locked, now, core.limits.entering) if locked else []
-        if plans:
+    plans: list[Plan] = []
+    try:
+        async with core.database.transaction() as transaction:
+            locked = await lock_buckets(transaction, buckets)
+            plans = await claim_planned(transaction, clock, locked, now, core.limits.entering) if locked else []
             await _enter(core, transaction, plans, now)
-        return len(plans)
+    except LOST:
+        raise
+    except Exception:
+        if not plans:
+            raise
+        return await _one_by_one(core, plans, now)
+    return len(plans)
+
+
+async def _one_by_one(core: Core, plans: Sequence[Plan], now: datetime) -> int:
+    """Carry out each plan in a transaction of its own; return how many were worked on, those put off included."""
+    done = 0
+    for plan in plans:
+        try:
+            done += await _alone(core, plan, now, _enter)
+        except LOST:
+            raise
+        except Exception:
+            log.exception("the entry of profile %s into flow %s failed", plan.profile_id, plan.flow_id)
+            done += await _alone(core, plan, now, _put_off)
+    return done
+
+
+async def _alone(core: Core, plan: Plan, now: datetime, work: Work) -> int:
+    async with core.database.transaction() as transaction:
+        locked = await lock_buckets(transaction, [plan.bucket])
+        if not locked or (await plans_of(transaction, [plan.key])).get(plan.key) != plan:
+            return 0
+        await work(core, transaction, [plan], now)
+        return 1
+
+
+async def _put_off(core: Core, transaction: Connection, plans: Sequence[Plan], now: datetime) -> None:
+    await put_plans(transaction, [plan._replace(enters_at=now + WAIT_FOR_REPAIR) for plan in plans])
 
 
 async def _enter(core: Core, transaction: Connection, plans: Sequence[Plan], now: datetime) -> None:
+    if not plans:
+        return
     flows = await core.flows.load(transaction, {plan.flow_id for plan in plans})
-    broken = [plan for plan in plans if _is_broken(flows.get(plan.flow_id))]
-    await put_plans(
-        transaction, [plan._replace(enters_at=max(plan.enters_at, now) + WAIT_FOR_REPAIR) for plan in broken]
-    )
+    await _put_off(core, transaction, [plan for plan in plans if _is_broken(flows.get(plan.flow_id))], now)
     readable = [plan for plan in plans if not _is_broken(flows.get(plan.flow_id))]
     attempts = await _attempts(core, transaction, readable, flows, now)
     if attempts:

@@ -25,17 +25,8 @@ from headrace.storage.buckets import lock_buckets
 from headrace.storage.database import Connection
 from headrace.storage.facts import load_profiles
 from headrace.storage.flow_cache import LoadedFlow
-from headrace.storage.planned import (
-    Plan,
-    PlanKey,
-    claim_planning,
-    dates_entered,
-    drop_plans,
-    note_progress,
-    people_to_plan,
-    plans_of,
-    put_plans,
-)
+from headrace.storage.planned import Plan, PlanKey, dates_entered, drop_plans, plans_of, put_plans
+from headrace.storage.planning import claim_planning, note_progress, people_to_plan
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,8 @@ from headrace.engine.rings import BucketRing
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
 from headrace.storage.deliveries import in_flight
-from headrace.storage.planned import buckets_to_plan, buckets_with_planned
+from headrace.storage.planned import buckets_with_planned
+from headrace.storage.planning import buckets_to_plan
 
 log = logging.getLogger(__name__)
 

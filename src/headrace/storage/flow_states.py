@@ -11,7 +11,7 @@ from datetime import datetime
 
 from headrace.errors import Conflict
 from headrace.ids import IdSource
-from headrace.storage import jobs
+from headrace.storage import jobs, planning
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import lock_flow
 
@@ -36,6 +36,7 @@ async def archive(
     if stored.archived:
         return None
     await connection.execute(_ARCHIVE, account_id, flow_id, now)
+    await planning.forget_plans(connection, account_id, flow_id)
     return await jobs.enqueue(connection, account_id, ids, EXIT_RUNS, {jobs.FLOW: flow_id}, system_now)
 
 
@@ -56,3 +57,5 @@ async def unarchive(connection: Connection, account_id: str, flow_id: str, now: 
             meta={"job_id": job.job_id},
         )
     await connection.execute(_UNARCHIVE, account_id, flow_id, now)
+    if stored.trigger_type == planning.DATE_BASED and stored.status != "draft":
+        await planning.request_planning(connection, account_id, flow_id)

@@ -21,7 +21,7 @@ from headrace.flows.references import References, references
 from headrace.flows.statuses import FLOW_STATUSES, with_status
 from headrace.flows.walk import Document, clone
 from headrace.ids import IdSource
-from headrace.storage import flow_rows, message_sources, planned, templates
+from headrace.storage import flow_rows, message_sources, planning, templates
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import StoredFlow, load_flow, lock_flow, unknown_flow
 
@@ -43,8 +43,6 @@ __all__ = [
 DEFINITION = "/data/attributes/definition"
 STATUS = "/data/attributes/status"
 RUNNING = ("manual", "live")
-DATE_BASED = "Date Based"
-"""What the API calls the trigger of flows whose entries are planned. Source: reference 1.2."""
 
 _FLOW = """
 INSERT INTO flow (flow_id, account_id, name, status, archived, trigger_type, version, created_at, updated_at, opened_at)
@@ -100,8 +98,8 @@ async def create_flow(
     await connection.execute(_FLOW, flow_id, account_id, name, status, archived, kind, made, changed, now)
     await connection.execute(_VERSION, flow_id, 1, account_id, document, changed)
     await flow_rows.write_parts(connection, account_id, flow_id, document, changed, made)
-    if kind == DATE_BASED and status in RUNNING:
-        await planned.request_planning(connection, account_id, flow_id)
+    if kind == planning.DATE_BASED and status in RUNNING:
+        await planning.request_planning(connection, account_id, flow_id)
     return flow_id
 
 
@@ -184,16 +182,16 @@ async def set_status(connection: Connection, account_id: str, flow_id: str, stat
     if status in RUNNING:
         check_ready(stored.definition, STATUS)
     await save(connection, account_id, stored, with_status(stored.definition, status), now, status)
-    if stored.trigger_type == DATE_BASED:
+    if stored.trigger_type == planning.DATE_BASED:
         await _plan(connection, account_id, flow_id, stored.status, status)
 
 
 async def _plan(connection: Connection, account_id: str, flow_id: str, before: str, after: str) -> None:
     """Let people of a date-based flow be planned when it goes live, and forget them when it is a draft again."""
     if before not in RUNNING and after in RUNNING:
-        await planned.request_planning(connection, account_id, flow_id)
+        await planning.request_planning(connection, account_id, flow_id)
     elif after not in RUNNING:
-        await planned.forget_plans(connection, account_id, flow_id)
+        await planning.forget_plans(connection, account_id, flow_id)
 
 
 def check_ready(document: Mapping[str, Any], pointer: str) -> None:
@@ -237,5 +235,5 @@ async def delete_flow(connection: Connection, account_id: str, flow_id: str, now
             flow_id,
             now,
         )
-    await planned.forget_plans(connection, account_id, flow_id)
+    await planning.forget_plans(connection, account_id, flow_id)
     await connection.execute("DELETE FROM tag_flow WHERE account_id = $1 AND flow_id = $2", account_id, flow_id)

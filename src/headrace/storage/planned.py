@@ -1,7 +1,8 @@
-"""Planned entries: when each person next enters a date-based flow, and the buckets that are still to be planned.
+"""Planned entries: when each person next enters a date-based flow.
 
-What is here: statements, all for many rows at once. What is not: working out when somebody enters (`engine.dates`).
-Everything but asking for plans and forgetting them happens under the bucket locks. Source: reference 1.5.
+What is here: statements, all for many rows at once. What is not: asking for plans and going through everybody
+(`planning`), working out when somebody enters (`engine.dates`). Everything that writes happens under the bucket locks.
+Source: reference 1.5.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple, TypeAlias
 
-from headrace.ids import BUCKETS, bucket_of
+from headrace.ids import BUCKETS
 from headrace.model import RunState
 from headrace.storage.buckets import due_buckets
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.lanes import lanes, share
-from headrace.storage.pending import Kind
 
 DATE_CHANGED = "date_changed"
 """Why a run ends whose date is not what it was. Source: reference 1.5."""
@@ -43,54 +43,6 @@ class Plan(NamedTuple):
         """What names the plan."""
         return self[:4]
 
-
-_REQUEST = f"""
-INSERT INTO planning (bucket, account_id, flow_id, after_profile_id)
-SELECT number::smallint, $1, $2, '' FROM generate_series(0, {BUCKETS - 1}) AS b (number)
-ON CONFLICT (bucket, account_id, flow_id) DO UPDATE SET after_profile_id = ''
-"""
-
-_FORGET = """
-DELETE FROM {table} WHERE bucket = ANY($3::smallint[]) AND account_id = $1 AND flow_id = $2
-"""
-
-_PLANNING = """
-SELECT p.bucket, p.account_id, p.flow_id, p.after_profile_id
-FROM unnest($1::smallint[]) AS b (number) CROSS JOIN LATERAL (
-    SELECT * FROM planning WHERE bucket = b.number ORDER BY account_id, flow_id LIMIT $2
-) AS p
-ORDER BY p.bucket, p.account_id, p.flow_id LIMIT $2
-"""
-
-_PEOPLE = """
-SELECT asked.bucket, asked.account_id, asked.flow_id, p.profile_id
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS asked (bucket, account_id, flow_id, after)
-CROSS JOIN LATERAL (
-    SELECT profile_id FROM profile
-    WHERE bucket = asked.bucket AND account_id = asked.account_id AND profile_id > asked.after
-    ORDER BY profile_id LIMIT $5
-) AS p
-ORDER BY asked.bucket, asked.account_id, asked.flow_id, p.profile_id
-"""
-
-_GO_ON = """
-UPDATE planning SET after_profile_id = reached.profile_id
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS reached (bucket, account_id, flow_id, profile_id)
-WHERE planning.bucket = reached.bucket AND planning.account_id = reached.account_id
-    AND planning.flow_id = reached.flow_id
-"""
-
-_DONE = """
-DELETE FROM planning USING unnest($1::smallint[], $2::text[], $3::text[]) AS done (bucket, account_id, flow_id)
-WHERE planning.bucket = done.bucket AND planning.account_id = done.account_id AND planning.flow_id = done.flow_id
-"""
-
-_PLANNING_BUCKETS = f"""
-SELECT b.number AS bucket FROM generate_series(0, {BUCKETS - 1}) AS b (number)
-WHERE EXISTS (
-    SELECT FROM planning p WHERE p.bucket = b.number::smallint AND ($1::text IS NULL OR p.account_id = $1)
-)
-"""
 
 _PUT = """
 INSERT INTO planned_entry (bucket, account_id, flow_id, profile_id, enters_at, target_on, clock)
@@ -144,71 +96,7 @@ JOIN run r ON r.bucket = asked.bucket AND r.account_id = asked.account_id AND r.
 WHERE r.target_on IS NOT NULL AND (r.state <> $5 OR r.exit_reason IS DISTINCT FROM $6)
 """
 
-_NOTE_CHANGED = f"""
-INSERT INTO pending (bucket, account_id, profile_id, metric_id, number, occurred_at, accepted_at, received_at, backfill,
-                     chain, kind)
-SELECT bucket, $1, profile_id, '', 0, $2, $2, clock_timestamp(), false, 0, {int(Kind.CHANGED)}
-FROM unnest($3::smallint[], $4::text[]) AS changed (bucket, profile_id)
-WHERE EXISTS (SELECT FROM flow WHERE account_id = $1 AND trigger_type = 'Date Based' AND deleted_at IS NULL)
-ORDER BY bucket, profile_id
-"""
-
-# --- asking for plans ---------------------------------------------------------------------------------------------
-
-
-async def request_planning(transaction: Connection, account_id: str, flow_id: str) -> None:
-    """Let the engine plan everybody's entries into a date-based flow, from the start where that was under way."""
-    await transaction.execute(_REQUEST, account_id, flow_id)
-
-
-async def forget_plans(transaction: Connection, account_id: str, flow_id: str) -> None:
-    """Drop what is planned for a flow, and the planning that is under way."""
-    for table in ("planning", "planned_entry"):
-        await transaction.execute(_FORGET.format(table=table), account_id, flow_id, list(range(BUCKETS)))
-
-
-async def note_changed(transaction: Connection, account_id: str, profile_ids: Collection[str], at: datetime) -> None:
-    """Let the engine plan anew for people whose rows were written, where the account has a date-based flow.
-
-    `at` is the account's time. A draft counts, so that a change which commits just after a flow has gone live is seen.
-    """
-    if profile_ids:
-        ids = sorted(profile_ids)
-        await transaction.execute(_NOTE_CHANGED, account_id, at, [bucket_of(one) for one in ids], ids)
-
-
-# --- planning -----------------------------------------------------------------------------------------------------
-
-
-async def buckets_to_plan(connection: Connection | Database, account_id: str | None = None) -> list[int]:
-    """Return the buckets whose people are still to be planned for some flow, of one account where one is given."""
-    return [row["bucket"] for row in await connection.fetch(_PLANNING_BUCKETS, account_id)]
-
-
-async def claim_planning(transaction: Connection, buckets: Sequence[int], limit: int) -> list[Row]:
-    """Return at most `limit` rows of `planning` in locked buckets."""
-    return await transaction.fetch(_PLANNING, list(buckets), limit)
-
-
-async def people_to_plan(transaction: Connection, rows: Sequence[Row], limit: int) -> list[PlanKey]:
-    """Return the next people of each `planning` row, at most `limit` for each, in the order of their ids."""
-    columns = ([row[name] for row in rows] for name in ("bucket", "account_id", "flow_id", "after_profile_id"))
-    found = await transaction.fetch(_PEOPLE, *columns, limit)
-    return [(row["bucket"], row["account_id"], row["flow_id"], row["profile_id"]) for row in found]
-
-
-async def note_progress(transaction: Connection, rows: Sequence[Row], people: Sequence[PlanKey], limit: int) -> None:
-    """Write down whom the planning reached, and end it for each row that had fewer than `limit` people left."""
-    found: defaultdict[tuple[int, str, str], list[str]] = defaultdict(list)
-    for bucket, account_id, flow_id, profile_id in people:
-        found[bucket, account_id, flow_id].append(profile_id)
-    keys = [(row["bucket"], row["account_id"], row["flow_id"]) for row in rows]
-    done = [key for key in keys if len(found[key]) < limit]
-    reached = [(*key, found[key][-1]) for key in keys if len(found[key]) >= limit]
-    if done:
-        await transaction.execute(_DONE, *map(list, zip(*done, strict=True)))
-    if reached:
-        await transaction.execute(_GO_ON, *map(list, zip(*reached, strict=True)))
+# --- planning ---------------------------------------------------------------------------------------------------------
 
 
 async def put_plans(transaction: Connection, plans: Collection[Plan]) -> None:

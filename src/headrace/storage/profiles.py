@@ -19,7 +19,7 @@ from headrace.ids import IdSource, bucket_of
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
-from headrace.storage.planned import note_changed
+from headrace.storage.planning import note_changed
 from headrace.storage.profile_rows import ProfilePatch
 from headrace.storage.resolve import COLUMNS, LostRace
 from headrace.storage.tables import profile

@@ -16,7 +16,7 @@ from headrace.ids import IdSource
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
-from headrace.storage.planned import note_changed
+from headrace.storage.planning import note_changed
 from headrace.storage.profile_rows import ProfilePatch
 
 COLUMNS = {Kind.EMAIL: "email", Kind.PHONE: "phone_number", Kind.EXTERNAL: "external_id"}

@@ -7,7 +7,7 @@ Source: reference 3.4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -22,6 +22,7 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     or_,
     true,
 )
@@ -42,15 +43,16 @@ from headrace.conditions.spans import MOMENT, Span
 Expression = ColumnElement[Any]
 DATE_FILTERS = (StaticDate, RelativeDate, RelativeRange, RelativeAnniversary, CalendarMonth, Anniversary)
 Timestamp = DateTime(timezone=True)
-EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+EARLIEST = literal_column("timestamptz '0001-01-01 00:00:00+00'")
+LATEST = literal_column("timestamptz '9999-12-31 23:59:59.999999+00'")
+"""What Python can express; as parameters they would mean infinity."""
 
 
 def read_moment(text: Expression) -> Expression:
     """Return a text as the moment that it spells, NULL for what spells none."""
     trimmed = func.btrim(text, BLANKS)
     read = _moment(trimmed)
-    in_range = and_(read >= literal(EARLIEST, Timestamp), read <= literal(LATEST, Timestamp))
+    in_range = and_(read >= EARLIEST, read <= LATEST)
     return case((trimmed.op("~")(f"^({MOMENT})$"), case((_is_day(trimmed), case((in_range, read))))))
 
 

@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.conditions.facts import EventTotal, Moment, Total
+from headrace.conditions.facts import (
+    Consent,
+    ConsentOn,
+    EventTotal,
+    LastEntry,
+    LastSent,
+    LinkedObjects,
+    Moment,
+    PushTokens,
+    Suppression,
+    Suppressions,
+    Total,
+)
 from headrace.model import Event, Profile
 
 NOW = datetime(2023, 6, 17, 10, 30, tzinfo=UTC)
@@ -33,6 +45,8 @@ class KnownFacts:
     moment: Moment = field(default_factory=moment)
     totals: Mapping[EventTotal, Total] = field(default_factory=dict)
     joined: Mapping[str, datetime] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[Any, Any] = field(default_factory=dict)
 
     def total(self, need: EventTotal) -> Total:
         """Return the total that was given for a need."""
@@ -42,15 +56,77 @@ class KnownFacts:
         """Return the given time of joining."""
         return self.joined.get(group_id)
 
+    def consent(self, need: ConsentOn) -> Consent | None:
+        """Return the given consent."""
+        found: Consent | None = self.answers[need]
+        return found
+
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Return the given suppressions."""
+        found: tuple[Suppression, ...] = self.answers[Suppressions()]
+        return found
+
+    def push_since(self) -> datetime | None:
+        """Return the given time of a device."""
+        found: datetime | None = self.answers[PushTokens()]
+        return found
+
+    def last_sent(self, need: LastSent) -> datetime | None:
+        """Return the given time of a message."""
+        found: datetime | None = self.answers[need]
+        return found
+
+    def last_entry(self, need: LastEntry) -> datetime | None:
+        """Return the given time of an entry."""
+        found: datetime | None = self.answers[need]
+        return found
+
+    def objects(self, need: LinkedObjects) -> tuple[Mapping[str, Any], ...]:
+        """Return the given objects."""
+        found: tuple[Mapping[str, Any], ...] = self.answers[need]
+        return found
+
 
 class WrittenQuery:
     """A `FactQuery` whose clauses are text, to show what a condition asks of a whole population."""
 
-    def property(self, name: str, value_filter: Any) -> str:
+    def property(self, name: str, value_filter: Any, now: datetime) -> str:
         """Write a property test."""
         return f"property({name}, {value_filter.operator})"
 
-    def total(self, needs: Any, measurement: str, value_filter: Any) -> str:
+    def properties(self, names: Any, test: Any) -> str:
+        """Write a test in Python."""
+        return f"tested({', '.join(names)})"
+
+    def predicted(self, path: Any, value_filter: Any, now: datetime) -> str:
+        """Write a prediction."""
+        return f"predicted({'.'.join(path)}, {value_filter.operator})"
+
+    def consent(self, need: Any, subscription: Any, tests: Any, now: datetime) -> str:
+        """Write a consent."""
+        return f"consent({int(need.channel)}/{need.purpose}, {subscription}, {[test.field for test in tests]})"
+
+    def suppressed(self, reason: Any, value_filter: Any, now: datetime) -> str:
+        """Write a suppression."""
+        return f"suppressed({reason})"
+
+    def pushable(self, value_filter: Any, now: datetime) -> str:
+        """Write a device."""
+        return "pushable"
+
+    def last_sent(self, need: Any, inside: Any) -> str:
+        """Write a message sent."""
+        return f"last_sent({int(need.channel)}, {len(inside)})"
+
+    def last_entry(self, need: Any, inside: Any) -> str:
+        """Write an entry."""
+        return f"last_entry({need.flow_id}, {len(inside)})"
+
+    def objects(self, need: Any, filters: Any, value_filter: Any, now: datetime) -> str:
+        """Write linked objects."""
+        return f"objects({need.object_type_id}, {[one.property for one in filters]}, {value_filter.operator})"
+
+    def total(self, needs: Any, measurement: str, value_filter: Any, now: datetime) -> str:
         """Write an event total."""
         return f"total({measurement} of {needs[0].metric_id} over {len(needs)} spans {value_filter.operator})"
 
@@ -58,9 +134,9 @@ class WrittenQuery:
         """Write a membership."""
         return f"member({','.join(need.group_ids)}, {'any time' if joined is None else len(joined)})"
 
-    def sample(self, percentage: int, key: str) -> str:
+    def sample(self, percentage: int, place: str, key: str) -> str:
         """Write a sample."""
-        return f"sample({percentage}, {key})"
+        return f"sample({percentage}, {place}, {key})"
 
     def all(self, clauses: Any) -> str:
         """Write a conjunction."""

@@ -55,7 +55,7 @@ def test_zero_times_since_starting_this_flow(count: int, expected: bool) -> None
     asked = compiled(profile_metric({"operator": "flow-start"}))
     facts = KnownFacts(moment=moment(ENTERED), totals={need: Total(count, Decimal("9.50"))})
     assert frozenset([need]) == asked.needs(facts.moment)
-    assert Verdict(expected, {"profile-metric:ORDERS": count}) == asked.holds(facts)
+    assert Verdict(expected, {"profile-metric:ORDERS": {"saw": count, "held": expected}}) == asked.holds(facts)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_sum_is_compared_as_money() -> None:
         )
     )
     need = EventTotal("ORDERS")
-    assert Verdict(True, {"profile-metric:ORDERS": "30.10"}) == asked.holds(
+    assert Verdict(True, {"profile-metric:ORDERS": {"saw": "30.10", "held": True}}) == asked.holds(
         KnownFacts(totals={need: Total(3, Decimal("30.10"))})
     )
     assert not asked.holds(KnownFacts(totals={need: Total(3, Decimal("30.09"))})).holds
@@ -137,7 +137,8 @@ def test_membership_of_any_group(joined: dict[str, datetime], is_member: bool, e
     asked = compiled(member(is_member=is_member))
     assert frozenset([Membership(("A", "B"))]) == asked.needs(moment())
     verdict = asked.holds(KnownFacts(joined=joined))
-    assert Verdict(expected, {"profile-group-membership:A,B": list(joined)}) == verdict
+    seen = {"profile-group-membership:A,B": {"saw": list(joined), "held": expected}}
+    assert Verdict(expected, seen) == verdict
 
 
 @pytest.mark.parametrize(("joined_at", "expected"), [("2023-06-14", True), ("2023-06-13", False)])
@@ -209,7 +210,8 @@ def test_profile_properties_are_found_by_every_spelling(name: str, value: str) -
             "filter": {"type": "string", "operator": "equals", "value": value},
         }
     )
-    assert Verdict(True, {f"profile-property:{name}": value}) == asked.holds(KnownFacts(profile=PERSON))
+    seen = {f"profile-property:{name}": {"saw": value, "held": True}}
+    assert Verdict(True, seen) == asked.holds(KnownFacts(profile=PERSON))
 
 
 def test_a_trigger_condition_reads_the_event() -> None:
@@ -254,8 +256,8 @@ def test_conditions_ask_the_same_of_a_whole_population() -> None:
         },
     )
     expected = (
-        "all[any[total(count of ORDERS over 1 spans equals)]; any[not member(A,B, any time)]; any[sample(5, 7)]; "
-        "any[property(email, equals)]]"
+        "all[any[total(count of ORDERS over 1 spans equals)]; any[not member(A,B, any time)]; "
+        "any[sample(5, 7, run-1)]; any[property(email, equals)]]"
     )
     assert expected == asked.where(WrittenQuery(), moment())
 
@@ -280,10 +282,10 @@ def test_every_mistake_is_reported_with_its_pointer() -> None:
 
 @pytest.mark.parametrize(("model", "allowed"), [(FlowFilter, True), (ProfileFilter, False), (TriggerFilter, False)])
 def test_a_condition_on_flows_entered_stands_in_the_flow_filter_only(model: Any, allowed: bool) -> None:
-    """`profile-not-in-flow` is stored there and refused elsewhere."""
+    """`profile-not-in-flow` is read there and refused elsewhere."""
     document = groups({"type": "profile-not-in-flow", "timeframe_filter": {"type": "date", "operator": "alltime"}})
     if allowed:
-        assert [condition.runs for _, condition in parse(model, document).walk()] == [False]
+        assert [condition.type for _, condition in parse(model, document).walk()] == ["profile-not-in-flow"]
     else:
         with pytest.raises(Problems):
             parse(model, document)

@@ -21,6 +21,8 @@ from headrace.templates import Surroundings, Template, compile
 
 ADDRESS = re.compile(r"[!#-'*+./0-9=?A-Z^-~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 """An address that can be written into a header as it is."""
+VIEW = "web_view"
+"""What the names of all tags have that write the link to the message in a browser."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -40,7 +42,10 @@ class Desk:
 
     def one_line(self, source: str) -> str:
         """Return a source rendered as one line; raises `TemplateProblem`."""
-        return " ".join(CONTROL.sub(" ", self.text(source)).split())
+        text = self.text(source) if source else ""
+        if text.isprintable() and "  " not in text:  # as nearly every line is
+            return text.strip()
+        return " ".join(CONTROL.sub(" ", text).split())
 
     def text(self, source: str) -> str:
         """Return a source rendered as plain text; raises `TemplateProblem`."""
@@ -54,6 +59,7 @@ def make_desk(request: RenderRequest, workshop: Workshop) -> Desk:
     """Return the desk of a message to a person, with that person's own links."""
     links = Links(workshop.signer, workshop.public_url, request.ids)
     unsubscribe = links.unsubscribe()
+    variables = context.variables(request.account, request.profile, request.event)
     around = Surroundings(
         now=request.now,
         zone=ZoneInfo(request.account.timezone),
@@ -61,10 +67,17 @@ def make_desk(request: RenderRequest, workshop: Workshop) -> Desk:
         currency=request.account.currency,
         unsubscribe_url=unsubscribe,
         preferences_url=f"{unsubscribe}?preferences",
-        web_view_url=links.view(),
+        web_view_url=links.view() if _shows_view(request) else "",
     )
-    variables = context.variables(request.account, request.profile, request.event)
     return Desk(request, workshop, links, variables, around)
+
+
+def _shows_view(request: RenderRequest) -> bool:
+    """Return whether the message may show a link to itself; signing one that nobody sees takes a while."""
+    template = request.template
+    bodies = (template.html, template.text) if template else ()
+    sources = (*bodies, *request.message.values())
+    return any(VIEW in one for one in sources if type(one) is str)
 
 
 def tracking(desk: Desk, channel: str, subject: str = "") -> tuple[utm.Parameters, Callable[[Target], str]]:

@@ -96,7 +96,7 @@ class Links:
 
 def trackable(url: str, public_url: str) -> bool:
     """Return whether clicks on an address are tracked: http and https, but not Headrace's own pages."""
-    return is_web_address(url) and not url.startswith(f"{public_url}/t/")
+    return not url.startswith(f"{public_url}/t/") and is_web_address(url)
 
 
 def is_web_address(url: str) -> bool:
@@ -125,13 +125,28 @@ def _prepared(public_url: str, parameters: utm.Parameters, url: str) -> Target |
 
 
 def tracked_text(text: str, prepare: Callable[[str], Target | None], click: Callable[[Target], str]) -> str:
-    """Return plain text with its addresses replaced by what `click` makes of them."""
+    """Return plain text with its addresses replaced by what `click` makes of them.
 
-    def replace(match: re.Match[str]) -> str:
-        target = prepare(match[0])
-        return match[0] if target is None else click(target)
+    Addresses are looked for by their `://`: a pattern that begins with letters of either case is tried at every one.
+    """
+    pieces, done, at = [], 0, text.find("://")
+    while at >= 0:
+        match = TEXT_URL.match(text, start) if (start := _scheme(text, at)) >= done else None
+        target = prepare(match[0]) if match else None
+        if match and target:
+            pieces += (text[done : match.start()], click(target))
+            done = match.end()
+        at = text.find("://", match.end() if match else at + 3)
+    return "".join((*pieces, text[done:])) if pieces else text
 
-    return TEXT_URL.sub(replace, text)
+
+def _scheme(text: str, at: int) -> int:
+    """Return where the http or https before a `://` begins, -1 where neither stands there."""
+    for name in ("http", "https"):
+        start = at - len(name)
+        if start >= 0 and text[start:at].lower() == name:
+            return start
+    return -1
 
 
 def follow(signer: Signer, token: str) -> Destination | None:

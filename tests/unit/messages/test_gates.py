@@ -18,7 +18,7 @@ from headrace.model.account import Settings
 from headrace.storage.facts import LoadedFacts
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-ANA = Profile("01ANA", email="ana@example.com", phone_number="+12025550101")
+ANA = Profile("01ANA", email="ana@example.com", phone_number="+442071838750")
 UTC_ZONE = ZoneInfo("UTC")
 
 
@@ -263,9 +263,10 @@ def test_a_text_waits_for_the_end_of_quiet_hours(hour: int, until: datetime | No
     assert (Held(until, "quiet_hours") if until else None) == verdict(night)
 
 
-def test_quiet_hours_are_those_of_the_persons_zone() -> None:
-    """Noon in Greenwich is night in Honolulu."""
-    honolulu = facts(Channel.SMS, zone=ZoneInfo("Pacific/Honolulu"))
+@pytest.mark.parametrize(("number", "zone"), [("+80012345678", "Pacific/Honolulu"), ("+18085550123", "Europe/London")])
+def test_quiet_hours_are_those_of_the_phones_zone_or_the_persons(number: str, zone: str) -> None:
+    """Noon in Greenwich is night in Honolulu; a number from nowhere tells no zone."""
+    honolulu = facts(Channel.SMS, profile=replace(ANA, phone_number=number), zone=ZoneInfo(zone))
 
     assert Held(datetime(2026, 3, 2, 18, tzinfo=UTC), "quiet_hours") == verdict(honolulu)
 

@@ -157,8 +157,9 @@ def enum_of(schema: Schema) -> set[Any] | None:
     """
     found = schema.get("items", schema)
     values = set(found.get("enum", ()))
-    for choice in found.get("oneOf", ()):
-        values |= set(choice.get("enum", ()))
+    choices = found.get("oneOf", ())
+    if all("enum" in choice for choice in choices):
+        values = values.union(*(choice["enum"] for choice in choices))
     return None if "profile" in values or not values or values == {True, False} else values
 
 

@@ -17,6 +17,9 @@ from headrace.flows.schedule import EVERY_DAY, PROFILE, WEEKDAYS, read_time, rea
 LONGEST = 5_300_000
 """Our choice: a delay has at most so many units: ten years of minutes."""
 
+TODAY = "today"
+"""Stands for the day on which an action is carried out."""
+
 
 def _zone(value: str) -> str:
     if value != PROFILE and read_zone(value) is None:
@@ -38,6 +41,15 @@ def _date(value: str) -> str:
     return value
 
 
+def _date_or_today(value: str) -> str:
+    if value == TODAY:
+        return value
+    try:
+        return _date(value)
+    except ValueError:
+        raise ValueError(f"it must be '{TODAY}' or a date, YYYY-MM-DD") from None
+
+
 def _moment(value: str) -> str:
     try:
         datetime.fromisoformat(value)
@@ -49,7 +61,7 @@ def _moment(value: str) -> str:
 Zone = Annotated[str, AfterValidator(_zone)]
 """`profile` for the person's own, else an IANA name."""
 TimeOfDay = Annotated[str, AfterValidator(_time)]
-DateText = Annotated[str, AfterValidator(_date)]
+DateOrToday = Annotated[str, AfterValidator(_date_or_today)]
 DateTimeText = Annotated[str, AfterValidator(_moment)]
 Amount = Annotated[int, Field(ge=0, le=LONGEST)]
 """A number of units of time, or of things."""

@@ -33,6 +33,3 @@ class ConditionalSplit(TwoWays):
         asked = self.data.profile_filter if self.data else None
         condition = asked.compile(str(place.action_id)) if asked else EVERYBODY
         return CompiledSplit(place.action_id, self.type, *self.ways, condition)
-
-
-CompiledConditionalSplit = CompiledSplit

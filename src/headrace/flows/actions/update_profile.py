@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal
 from headrace.conditions.parsing import Model, Number, OneOf
 from headrace.flows.actions.base import RUNNING, Action, OneWay, Place, Status
 from headrace.flows.actions.changing import CompiledChange
-from headrace.flows.fields import DateText
+from headrace.flows.fields import TODAY, DateOrToday
 from headrace.flows.step import ProfileChange, ProfileOperation, StepContext
 
-TODAY = "today"
 FAILS_FLOW_CONDITIONS = "Fails Flow Conditions"
 """What a failed flow filter is called before this action. Source: reference 1.8."""
 
@@ -67,7 +66,7 @@ class SetDate(SetOperation):
     """A property becomes a date: a fixed one, or the day on which the action is carried out."""
 
     property_type: Literal["date"]
-    property_value: DateText | Literal["today"]
+    property_value: DateOrToday
 
 
 class ChangeList(Operation):

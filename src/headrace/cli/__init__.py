@@ -15,6 +15,7 @@ from headrace.cli import (
     clock,
     counts,
     demo,
+    explain,
     flow,
     flows,
     inbox,
@@ -45,6 +46,7 @@ app.command("import")(flows.import_file)
 app.command("export")(flows.export)
 app.command("inbox")(inbox.inbox)
 app.command("counts")(counts.counts)
+app.command("explain")(explain.explain)
 app.command("simulate")(simulate.simulate_flow)
 app.command("demo")(demo.demo)
 

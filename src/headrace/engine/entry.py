@@ -7,7 +7,9 @@ that a date brings (`dates`). Source: reference 1.1 (late events), 1.2, 1.3 (fil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from headrace.clock import to_second
 from headrace.conditions.facts import Moment
@@ -44,6 +46,7 @@ class Attempt:
         "profile_id",
         "row",
         "run_id",
+        "seen",
     )
 
     def __init__(
@@ -72,6 +75,7 @@ class Attempt:
         moment = Moment(row["accepted_at"], self.entered_at, zone, key, flow.flow_id)
         self.facts = LoadedFacts(profile, event, moment)
         self.groups_asked: set[str] = set()
+        self.seen: Mapping[str, Any] = {}
 
     def refusal(self, last_entry: datetime | None) -> str | None:
         """Return why the person does not enter, None when they do.
@@ -84,7 +88,9 @@ class Attempt:
             return "late_event"
         if not self.flow.reentry.allows(last_entry, self.entered_at):
             return "reentry"
-        if not self.flow.profile_filter.holds(self.facts).holds:
+        verdict = self.flow.profile_filter.holds(self.facts)
+        if not verdict.holds:
+            self.seen = verdict.seen
             return "fails_flow_filters"
         return None
 
@@ -130,7 +136,8 @@ class Attempt:
     def note(self, reason: str) -> Entry:
         """Return the journal row that says why the person did not enter, under the id of the run that never was."""
         key = (self.bucket, self.account_id, self.run_id, self.entered_at, 0, self.flow.flow_id, None)
-        return (*key, "refused", {"reason": reason})
+        detail = {"reason": reason, "seen": self.seen} if self.seen else {"reason": reason}
+        return (*key, "refused", detail)
 
 
 def cause_of(row: Row, event: Event | None) -> str:

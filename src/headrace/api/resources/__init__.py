@@ -16,6 +16,7 @@ from headrace.api.resources import (
     headrace_flows,
     headrace_messages,
     headrace_review,
+    headrace_runs,
     lists,
     metrics,
     profiles,
@@ -43,6 +44,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *headrace_counts.OPERATIONS,
     *headrace_flows.OPERATIONS,
     *headrace_clock.OPERATIONS,
+    *headrace_runs.OPERATIONS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -62,4 +64,5 @@ RESOURCES: tuple[Resource, ...] = (
     *headrace_counts.RESOURCES,
     *headrace_flows.RESOURCES,
     *headrace_clock.RESOURCES,
+    *headrace_runs.RESOURCES,
 )

@@ -89,7 +89,7 @@ async def test_transactional_texts_have_their_own_consent(
 ) -> None:
     """Who agreed to transactional texts alone gets those and no others."""
     shop = await EngineShop.open(database)
-    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+12025550101"))
+    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+442071838750"))
     await shop.consent("ana", Channel.SMS, "SUBSCRIBED", Purpose.TRANSACTIONAL)
     metric = await shop.metric("Checkout Started")
 
@@ -138,7 +138,7 @@ ALERTING = sending("send-internal-alert", **ALERT)
 async def test_each_channel_has_its_reason(database: Database, action: dict[str, Any], reason: str) -> None:
     """Somebody with a number and an address only gets neither a push nor a WhatsApp message; nobody is alerted."""
     shop = await EngineShop.open(database)
-    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+12025550101"))
+    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+442071838750"))
 
     assert [("skipped", reason)] == await outcome(shop, definition(await shop.metric("Checkout Started"), action))
 
@@ -146,7 +146,7 @@ async def test_each_channel_has_its_reason(database: Database, action: dict[str,
 async def test_what_is_permitted_is_queued(database: Database) -> None:
     """With a token, with consent, with a confirmed recipient the same messages are queued."""
     shop = await EngineShop.open(database)
-    ana = await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+12025550101"))
+    ana = await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+442071838750"))
     await shop.consent("ana", Channel.WHATSAPP, "SUBSCRIBED")
     async with database.transaction() as transaction:
         place = (transaction, shop.account.account_id)

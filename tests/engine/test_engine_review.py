@@ -213,7 +213,7 @@ async def test_a_released_message_starts_the_window(database: Database) -> None:
 async def test_quiet_hours_hold_a_released_text(database: Database) -> None:
     """A text released at night goes out in the morning."""
     shop = await EngineShop.open(database)
-    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+12025550101"))
+    await shop.person("ana", IncomingProfile(email="ana@example.com", phone_number="+442071838750"))
     await shop.consent("ana", Channel.SMS, "SUBSCRIBED")
     await shop.flow(definition(await shop.metric("Checkout Started"), text("text")), "manual")
     await shop.event("Checkout Started", "ana")

@@ -89,7 +89,7 @@ def _bodies(desk: Desk, template: TemplateBody, subject: str, preview: str, tran
     compiled = compiled_email(desk.workshop, template, parameters)
     around = replace(desk.around, html=True, preview_text=preview, link=finish)
     html = _html(desk, compiled, around, preview, transactional)
-    text = _text(desk, compiled, around, transactional, html)
+    text = _text(desk, compiled, replace(around, html=False), transactional, html)
     return html, text
 
 
@@ -135,7 +135,7 @@ def _html(desk: Desk, compiled: CompiledEmail, around: Surroundings, preview: st
 def _text(desk: Desk, compiled: CompiledEmail, around: Surroundings, transactional: bool, html: str) -> str:
     if compiled.text is None:
         return plaintext.text_source(html)
-    text = plaintext.tidy(compiled.text.render(desk.variables, replace(around, html=False)))
+    text = plaintext.tidy(compiled.text.render(desk.variables, around))
     if compiled.values_bring_markup:
         text = plaintext.without_tags(text)
     if not transactional and around.unsubscribe_url not in text:

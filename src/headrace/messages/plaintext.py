@@ -46,8 +46,12 @@ def text_source(source: str) -> str:
 
 def tidy(text: str) -> str:
     """Return text without spaces at line ends and with at most one empty line between others."""
-    lines = "\n".join(line.strip(" \t\xa0") for line in text.split("\n"))  # no pattern: many spaces would stall one
-    return re.sub(r"\n{3,}", "\n\n", lines).strip()
+    kept: list[str] = []
+    for line in text.split("\n"):  # no pattern: many spaces would stall one, and each looks at every character
+        line = line.strip(" \t\xa0")
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    return "\n".join(kept).strip()
 
 
 def without_tags(text: str) -> str:

@@ -78,7 +78,8 @@ def compile(source: str, *, prepare: Callable[[str], Any | None] | None = None, 
 
 def _storable(text: str) -> str:
     """Return text without NULs and halves of characters, which filters can make and nobody can store or send."""
-    text = text.replace("\x00", "")
+    if "\x00" in text:
+        text = text.replace("\x00", "")
     return text if text.isascii() else text.encode(errors="ignore").decode()
 
 

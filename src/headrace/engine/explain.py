@@ -6,7 +6,6 @@ why somebody did not get one message (`why`). Source: DESIGN section 3 (journal)
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

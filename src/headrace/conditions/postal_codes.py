@@ -1,7 +1,8 @@
 """Where postal codes are: the packages that know it, read when they are first asked for.
 
-US codes come from `zipcodes` (MIT). Canada, Australia, New Zealand and some countries of the European Union come from
-`countrystatecity-postal-codes` (ODbL), where that is installed. See docs/decisions/0008-postal-codes.md.
+US codes come from `zipcodes` (MIT); Canada, Australia, New Zealand and some countries of the European Union from
+`countrystatecity-postal-codes` (ODbL). Neither is needed for anything else, so both may be missing. See
+docs/decisions/0008-postal-codes.md.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import importlib
 import importlib.resources
 import importlib.util
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -56,7 +57,8 @@ COUNTRY_NAMES: Mapping[str, str] = {
 }
 """Folded names of countries and their two-letter codes."""
 WORLD = ("au", "be", "ca", "dk", "gr", "mt", "nz", "pl", "si")
-"""Countries of which the second package has the places of codes."""
+"""Countries of which, beside the US, the second package has the places of codes."""
+AMERICA_PACKAGE, WORLD_PACKAGE = "zipcodes", "countrystatecity_postal_codes"
 
 
 def country_code(country: str) -> str:
@@ -71,14 +73,14 @@ def place_of(country: str, postal_code: str) -> Place | None:
     Our choice: of a Canadian code the first three characters count, of a US code the first five.
     """
     code = country_code(country)
-    spelled = "".join(postal_code.split()).upper()
+    spelled = "".join(letter for letter in postal_code.upper() if letter.isascii() and letter.isalnum())
     match code:
         case "us":
-            return _american().get(spelled[:5])
+            return _in_america(spelled[:5])
         case "ca":
             return _of_country("ca").get(spelled[:3])
         case _ if code in WORLD:
-            return _of_country(code).get(spelled.replace("-", ""))
+            return _of_country(code).get(spelled)
         case _:
             return None
 
@@ -86,12 +88,12 @@ def place_of(country: str, postal_code: str) -> Place | None:
 def missing_data(country: str) -> str | None:
     """Return why no distance can be told in a country, None where it can."""
     code = country_code(country)
-    package = "zipcodes" if code == "us" else "countrystatecity_postal_codes" if code in WORLD else None
-    if package is None:
+    if code not in ("us", *WORLD):
         return f"no data about the places of postal codes in '{country}' is at hand"
-    if importlib.util.find_spec(package) is None:
-        return f"the package '{package.replace('_', '-')}' is not installed, which has the postal codes of '{country}'"
-    return None
+    packages = (AMERICA_PACKAGE, WORLD_PACKAGE) if code == "us" else (WORLD_PACKAGE,)
+    if any(importlib.util.find_spec(package) for package in packages):
+        return None
+    return f"the package '{packages[0].replace('_', '-')}', which has the postal codes of '{country}', is not installed"
 
 
 def kilometers(one: Place, other: Place) -> float:
@@ -101,16 +103,24 @@ def kilometers(one: Place, other: Place) -> float:
     return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, part)))
 
 
+def _in_america(code: str) -> Place | None:
+    if len(code) != 5 or not code.isdigit():
+        return None
+    if importlib.util.find_spec(AMERICA_PACKAGE) is None:
+        return _of_country("us").get(code)
+    return _of_prefix(code[:3]).get(code)
+
+
 @cache
-def _american() -> Mapping[str, Place]:
-    package = _package("zipcodes")
-    rows = package.list_all() if package else ()
+def _of_prefix(prefix: str) -> Mapping[str, Place]:
+    """Return the US codes that begin with three digits; all of them at once would take 150 MB for a moment."""
+    rows = _package(AMERICA_PACKAGE).similar_to(prefix)
     return {row["zip_code"]: (float(row["lat"]), float(row["long"])) for row in rows if row["lat"] and row["long"]}
 
 
 @cache
 def _of_country(code: str) -> Mapping[str, Place]:
-    package = _package("countrystatecity_postal_codes")
+    package = _package(WORLD_PACKAGE)
     if package is None:
         return {}
     name = f"data/by-country/{code.upper()}/postcodes.json"
@@ -123,8 +133,4 @@ def _of_country(code: str) -> Mapping[str, Place]:
 
 
 def _package(name: str) -> Any:
-    load: Callable[[str], Any] = importlib.import_module
-    try:
-        return load(name)
-    except ImportError:
-        return None
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None

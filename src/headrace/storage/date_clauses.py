@@ -43,8 +43,8 @@ from headrace.conditions.spans import MOMENT, Span
 Expression = ColumnElement[Any]
 DATE_FILTERS = (StaticDate, RelativeDate, RelativeRange, RelativeAnniversary, CalendarMonth, Anniversary)
 Timestamp = DateTime(timezone=True)
-EARLIEST = literal_column("timestamptz '0001-01-01 00:00:00+00'")
-LATEST = literal_column("timestamptz '9999-12-31 23:59:59.999999+00'")
+EARLIEST: Expression = literal_column("timestamptz '0001-01-01 00:00:00+00'")
+LATEST: Expression = literal_column("timestamptz '9999-12-31 23:59:59.999999+00'")
 """What Python can express; as parameters they would mean infinity."""
 
 

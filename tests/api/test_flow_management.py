@@ -7,6 +7,8 @@ from typing import Any
 
 from api_client import Api
 
+from headrace.engine.core import Core
+from headrace.engine.experiments import settle_experiments
 from headrace.engine.jobs import run_jobs
 from headrace.engine.setup import build_core
 from headrace.messages.rendered import Workshop
@@ -39,10 +41,14 @@ async def _flow(api: Api, *, status: str = "live", waits: bool = True) -> str:
         return flow_id
 
 
-async def _work_off(api: Api) -> None:
+def _core(api: Api) -> Core:
     services = api.services
     workshop = Workshop(services.signer, "http://headrace.test")
-    core = build_core(services.database, workshop, clock=services.system_clock, ids=services.ids)
+    return build_core(services.database, workshop, clock=services.system_clock, ids=services.ids)
+
+
+async def _work_off(api: Api) -> None:
+    core = _core(api)
     while await run_jobs(core):
         pass
 
@@ -153,6 +159,42 @@ async def test_a_flow_of_nobody_is_not_found(api: Api) -> None:
     assert 404 == (await api.post("/headrace/flows/none00/back-populate", _back_population({}))).status_code
     assert 404 == (await api.get("/headrace/flows/none00/held")).status_code
     assert 404 == (await api.get("/headrace/jobs/none")).status_code
+
+
+async def test_the_experiments_of_a_flow_are_shown(api: Api) -> None:
+    """A running one with its figures; a flow without any has none."""
+    flow_id, account_id = await _flow(api), api.account.account_id
+    assert [] == (await api.get(f"/headrace/flows/{flow_id}/experiments")).json()["data"]
+    metric = (await api.services.metrics.ids(account_id, ["Checkout Started"]))["Checkout Started"]
+    variations = [
+        {"temporary_id": name, "type": "send-sms", "data": {"message": {"body": name}, "status": "live"}}
+        for name in ("A", "B")
+    ]
+    data = {
+        "status": "live",
+        "experiment_status": "live",
+        "main_action": {**variations[0], "temporary_id": "main"},
+        "current_experiment": {"variations": variations},
+    }
+    tested = {
+        "triggers": [{"type": "metric", "id": metric, "trigger_filter": None}],
+        "profile_filter": None,
+        "actions": [{"temporary_id": "test", "type": "ab-test", "links": {"next": None}, "data": data}],
+        "entry_action_id": "test",
+    }
+    async with api.services.database.transaction() as transaction:
+        place, now = (transaction, account_id), api.services.system_clock.now()
+        tried = await flows.create_flow(*place, api.services.ids, now, "Test", tested)
+        await flows.set_status(*place, tried, "live", now)
+    await settle_experiments(_core(api))
+    (shown,) = (await api.get(f"/headrace/flows/{tried}/experiments")).json()["data"]
+    figures = shown["attributes"]["figures"]
+    assert ("headrace-experiment", "live", "unique-clicks") == (
+        shown["type"],
+        shown["attributes"]["state"],
+        figures["metric"],
+    )
+    assert [(0, 0.5)] * 2 == [(one["recipients"], one["win_probability"]) for one in figures["variations"]]
 
 
 async def test_managing_flows_takes_a_scope_of_its_own(api: Api) -> None:

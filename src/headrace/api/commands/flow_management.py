@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from headrace.api.state import State
+from headrace.engine import experiments
 from headrace.engine.back_populate import request_back_populate
 from headrace.jsonapi.bodies import Model, New
+from headrace.jsonapi.context import fill
 from headrace.jsonapi.operation import Call
 from headrace.jsonapi.shapes.loading import parent_key
 from headrace.storage import flow_states, held
 
 HELD_TYPE = "headrace-held-entries"
+EXPERIMENT_TYPE = "headrace-experiment"
 
 
 class BackPopulation(Model):
@@ -69,6 +72,20 @@ async def show_held(call: Call[State, None]) -> dict[str, Any]:
     found = await held.held_of(state.database, state.account_id, flow_id)
     attributes = {"runs": found.runs, "holding_since": found.holding_since}
     return {"data": {"type": HELD_TYPE, "id": flow_id, "attributes": attributes}}
+
+
+async def show_experiments(call: Call[State, None]) -> dict[str, Any]:
+    """Return the flow's experiments, with figures of this moment where they run."""
+    flow_id, state = await parent_key(call), call.ctx.state
+    found = await experiments.show_experiments(state.database, state.account_id, flow_id)
+    links = {"self": call.ctx.links.url(fill(call.operation.path, call.path))}
+    return {
+        "data": [
+            {"type": EXPERIMENT_TYPE, "id": f"{one['action_id']}:{one['experiment_id']}", "attributes": one}
+            for one in found
+        ],
+        "links": links,
+    }
 
 
 async def _settle(call: Call[State, None], kind: str) -> str:

@@ -64,6 +64,21 @@ HELD = Resource(
     ),
 )
 
+EXPERIMENT = Resource(
+    commands.EXPERIMENT_TYPE,
+    None,
+    (
+        Attribute("action_id", str),
+        Attribute("experiment_id", str),
+        Attribute("state", str, description="live or ended."),
+        Attribute("began_at", datetime),
+        Attribute("ended_at", datetime),
+        Attribute("winner", str, description="The variation that became the main action."),
+        Attribute("reason", str, description="Why it ended."),
+        Attribute("figures", dict[str, Any], description="What each variation brought, and its chance to be the best."),
+    ),
+)
+
 
 def _jobs(call: Call[Any, Any]) -> Select[Any]:
     return select(job).where(job.c.account_id == call.ctx.account_id)
@@ -202,5 +217,21 @@ PEOPLE_ROWS = (
     ),
 )
 
-OPERATIONS = (*JOB_ROWS, *ARCHIVE_ROWS, *PEOPLE_ROWS)
-RESOURCES = (JOB, HELD)
+EXPERIMENT_ROWS = (
+    Operation(
+        id="get_headrace_flow_experiments",
+        method="GET",
+        path="/headrace/flows/{id}/experiments",
+        shape=shapes.call,
+        tag="Headrace",
+        summary="Show what the experiments of a flow brought so far, and which ended with which winner",
+        scopes=READ,
+        tier=XL,
+        resource=EXPERIMENT,
+        parent=(FLOW, FLOWS),
+        command=commands.show_experiments,
+    ),
+)
+
+OPERATIONS = (*JOB_ROWS, *ARCHIVE_ROWS, *PEOPLE_ROWS, *EXPERIMENT_ROWS)
+RESOURCES = (JOB, HELD, EXPERIMENT)

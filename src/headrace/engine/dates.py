@@ -14,11 +14,11 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Protocol, runtime_checkable
 
 from headrace.engine.core import Core
 from headrace.flows.compiled import CompiledFlow
-from headrace.flows.schedule import DatePlan, entry_moment, falls_on, next_joining
+from headrace.flows.schedule import entry_moment, falls_on, next_joining
+from headrace.flows.triggers.date import CompiledDate
 from headrace.model import Account, Profile
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.buckets import lock_buckets
@@ -34,20 +34,6 @@ LOOK_AHEAD = timedelta(hours=24)
 """How long after a flow went live nobody enters it."""
 ROWS_AT_ONCE = 32
 """Our choice: a transaction plans people of so many buckets, so that a small account is planned in few of them."""
-
-
-@runtime_checkable
-class Dated(Protocol):
-    """A compiled trigger that brings people into its flow by a date of theirs."""
-
-    @property
-    def plan(self) -> DatePlan:
-        """When and how often they enter."""
-        ...
-
-    def date_in(self, profile: Profile, zone: tzinfo) -> date | None:
-        """Return the person's date in their zone, None where they have none that can be read."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +86,9 @@ def date_still_holds(flow: CompiledFlow, profile: Profile, target_on: date, zone
     return trigger is not None and value is not None and falls_on(trigger.plan, value, target_on)
 
 
-def trigger_of(flow: CompiledFlow) -> Dated | None:
+def trigger_of(flow: CompiledFlow) -> CompiledDate | None:
     """Return the trigger of a date-based flow, None for other flows."""
-    return flow.trigger if isinstance(flow.trigger, Dated) else None
+    return flow.trigger if isinstance(flow.trigger, CompiledDate) else None
 
 
 async def plan_entries(
@@ -118,7 +104,7 @@ async def plan_entries(
     """
     done = tried or {}
     people = await _people(core, transaction, keys)
-    present = await plans_of(transaction, keys)
+    present = await plans_of(transaction, [key for key in keys if key not in done]) | dict(done)
     entered = await dates_entered(transaction, keys)
     plans: dict[PlanKey, Plan | None] = {}
     for key in keys:
@@ -165,7 +151,7 @@ def _plan(
 
 
 def _entry(
-    trigger: Dated, person: Person, floor: datetime, entered: Collection[date], present: Plan | None
+    trigger: CompiledDate, person: Person, floor: datetime, entered: Collection[date], present: Plan | None
 ) -> tuple[datetime, date] | None:
     """Return when somebody enters next and for which date.
 

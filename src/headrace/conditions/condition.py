@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.parsing import Model
@@ -42,11 +42,14 @@ class Condition(Protocol):
 
 
 class ConditionModel(Model):
-    """A condition as a document writes it. `runs` is false for types that are stored and do not run yet."""
-
-    runs: ClassVar[bool] = True
+    """A condition as a document writes it."""
 
     type: str
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the condition cannot run here, in words that follow a colon; None where it can."""
+        return None
 
     @abstractmethod
     def compile(self, place: str) -> Condition:

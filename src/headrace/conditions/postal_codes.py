@@ -91,7 +91,7 @@ def missing_data(country: str) -> str | None:
     if code not in ("us", *WORLD):
         return f"no data about the places of postal codes in '{country}' is at hand"
     packages = (AMERICA_PACKAGE, WORLD_PACKAGE) if code == "us" else (WORLD_PACKAGE,)
-    if any(importlib.util.find_spec(package) for package in packages):
+    if any(map(_installed, packages)):
         return None
     return f"the package '{packages[0].replace('_', '-')}', which has the postal codes of '{country}', is not installed"
 
@@ -106,7 +106,7 @@ def kilometers(one: Place, other: Place) -> float:
 def _in_america(code: str) -> Place | None:
     if len(code) != 5 or not code.isdigit():
         return None
-    if importlib.util.find_spec(AMERICA_PACKAGE) is None:
+    if not _installed(AMERICA_PACKAGE):
         return _of_country("us").get(code)
     return _of_prefix(code[:3]).get(code)
 
@@ -133,4 +133,9 @@ def _of_country(code: str) -> Mapping[str, Place]:
 
 
 def _package(name: str) -> Any:
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+    return importlib.import_module(name) if _installed(name) else None
+
+
+@cache
+def _installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None

@@ -91,5 +91,6 @@ def _before(document: Mapping[str, Any]) -> dict[str, set[str]]:
 
 def _conditions(groups: FilterGroups[ConditionModel], base: str, where: str) -> Iterator[Problem]:
     for pointer, condition in groups.walk():
-        if not condition.runs:
-            yield Conflict(f"The condition '{condition.type}' of {where} does not run yet.", pointer=base + pointer)
+        if condition.obstacle:
+            detail = f"The condition '{condition.type}' of {where} cannot run here: {condition.obstacle}."
+            yield Conflict(detail, pointer=base + pointer)

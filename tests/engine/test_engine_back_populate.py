@@ -222,3 +222,105 @@ async def test_an_unknown_flow_is_not_found(database: Database) -> None:
     shop = await EngineShop.open(database)
     with pytest.raises(NotFound, match="nobody"):
         await back_populate(shop, "nobody")
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+async def _welcome(shop: EngineShop, list_id: str, status: str = "live") -> str:
+    """Make a welcome series for a list."""
+    series = await _series(shop, await shop.metric("Checkout Started"))
+    return await shop.flow({**series, "triggers": [{"type": "list", "id": list_id}]}, status)
+
+
+async def _members(shop: EngineShop, list_id: str) -> None:
+    """Have one person join now, one a day and six hours later, and stand two days after the first."""
+    for person in ("early", "late"):
+        await shop.person(person)
+    await shop.join("early", list_id)
+    await shop.move(DAY + 6 * HOUR)
+    await shop.join("late", list_id)
+    await shop.move(18 * HOUR)
+
+
+async def test_members_are_placed_by_the_day_they_joined(database: Database) -> None:
+    """Each gets what is still ahead of them; who joined before the flow went live is not told from anybody else."""
+    shop = await EngineShop.open(database)
+    news = await shop.list_("News")
+    await _members(shop, news)
+    flow_id = await _welcome(shop, news)
+    assert 2 == (await back_populate(shop, flow_id, "by_join_date")).progress["placed"]
+    await shop.move(5 * DAY)
+    joined = MONDAY + DAY + 6 * HOUR
+    assert [("early", MONDAY + 3 * DAY), ("late", joined + DAY), ("late", joined + 3 * DAY)] == sorted(
+        await shop.sent()
+    )
+
+
+async def test_members_are_placed_at_the_start(database: Database) -> None:
+    """All get the whole series from now on."""
+    shop = await EngineShop.open(database)
+    news = await shop.list_("News")
+    await _members(shop, news)
+    flow_id = await _welcome(shop, news)
+    now = await shop.now()
+    await back_populate(shop, flow_id, "at_start")
+    await shop.move(5 * DAY)
+    expected = [(person, now + days * DAY) for person in ("early", "late") for days in (0, 1, 3)]
+    assert expected == sorted(await shop.sent())
+
+
+async def test_nobody_gets_a_message_twice(database: Database) -> None:
+    """Who entered when they joined stays where they are; who left and came back gets only what they had not reached."""
+    shop = await EngineShop.open(database)
+    news = await shop.list_("News")
+    flow_id = await _welcome(shop, news)
+    for person in ("stayed", "returned"):
+        await shop.person(person)
+        await shop.join(person, news)
+    await shop.move(HOUR)
+    async with database.transaction() as transaction:
+        gone = shop.people["returned"]
+        await transaction.execute(
+            "UPDATE membership SET joined_at = $1 WHERE profile_id = $2", MONDAY + timedelta(minutes=30), gone
+        )
+        await transaction.execute("UPDATE run SET state = 2, waiting_in = NULL WHERE profile_id = $1", gone)
+    assert 1 == (await back_populate(shop, flow_id, "at_start")).progress["placed"]
+    await shop.move(5 * DAY)
+    sent = [(person, message) for person, message in await _subjects(shop)]
+    names = ("first", "second", "third")
+    assert sorted((person, name) for person in ("returned", "stayed") for name in names) == sent
+
+
+async def _subjects(shop: EngineShop) -> list[tuple[str, str]]:
+    names = {profile_id: name for name, profile_id in shop.people.items()}
+    rows = await shop.database.fetch("SELECT profile_id, subject FROM inbox_message")
+    return sorted((names[row["profile_id"]], row["subject"]) for row in rows)
+
+
+@pytest.mark.parametrize("mode", [None, "in_the_middle"])
+async def test_a_list_needs_one_of_two_modes(database: Database, mode: str | None) -> None:
+    """The refusal names both."""
+    shop = await EngineShop.open(database)
+    flow_id = await _welcome(shop, await shop.list_("News"))
+    with pytest.raises(Invalid, match="needs at_start or by_join_date"):
+        await back_populate(shop, flow_id, mode)
+
+
+async def test_a_date_flow_takes_no_past_profiles(database: Database) -> None:
+    """It is planned from the dates themselves."""
+    shop = await EngineShop.open(database)
+    series = await _series(shop, await shop.metric("Checkout Started"))
+    birthday = {
+        "type": "date",
+        "date_field_type": "profile-property",
+        "date_profile_property": "Birthday",
+        "timedelta_value_before_date": 0,
+        "timedelta_unit_before_date": "days",
+        "recurrence_frequency": "annually",
+        "timezone": "profile",
+        "trigger_time": "10:00:00",
+    }
+    flow_id = await shop.flow({**series, "triggers": [birthday]})
+    with pytest.raises(Conflict, match='of the type "date"'):
+        await back_populate(shop, flow_id)

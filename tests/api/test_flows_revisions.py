@@ -75,6 +75,32 @@ async def test_definitions_came_in_2025_01_15(api: Api, revision: str) -> None:
         assert shown.get("reentry_criteria") == (reentry if revision >= "2026-01-15" else None)
 
 
+@pytest.mark.parametrize("revision", [one for one in SERVED if one >= "2025-01-15"])
+async def test_a_split_into_branches_was_several_actions_before_2026_01_15(api: Api, revision: str) -> None:
+    """A split, whose link is an array, and a branch for each way; it is created and shown so."""
+    named = {"name": "Who", "branches": [{"branch_id": "b1", "is_else": False}, {"branch_id": "b2", "is_else": True}]}
+    one = {"temporary_id": "s", "type": "multi-branch-split", "data": named}
+    several = [
+        {"temporary_id": "s", "type": "split", "links": {"next": ["b1", "b2"]}, "data": {"name": "Who"}},
+        {"temporary_id": "b1", "type": "branch", "links": {"next": None}, "data": {"is_else": False}},
+        {"temporary_id": "b2", "type": "branch", "links": {"next": None}, "data": {"is_else": True}},
+    ]
+    old = revision < "2026-01-15"
+    trigger = {"type": "metric", "id": await metric(api)}
+    document = {"triggers": [trigger], "actions": several if old else [one], "entry_action_id": "s"}
+    body = {"data": {"type": "flow", "attributes": {"name": "Branches", "definition": document}}}
+    made = await api.post("/api/flows", body, revision=revision)
+    assert made.status_code == 201, made.text
+    path = f"/api/flows/{made.json()['data']['id']}?additional-fields[flow]=definition"
+    shown, newest = [
+        (await api.get(path, revision=asked)).json()["data"]["attributes"]["definition"]["actions"]
+        for asked in (revision, SERVED[-1])
+    ]
+    assert [action["type"] for action in shown] == (["split", "branch", "branch"] if old else ["multi-branch-split"])
+    assert shown[0]["links"] == {"next": ["b1", "b2"]} if old else shown == newest
+    assert [branch["branch_id"] for branch in newest[0]["data"]["branches"]] == ["b1", "b2"]
+
+
 @pytest.mark.parametrize("revision", SERVED)
 async def test_reports_link_where_the_revision_says(api: Api, revision: str) -> None:
     """Inside the data up to 2024-06-15, nowhere up to 2025-10-15, at the top since."""

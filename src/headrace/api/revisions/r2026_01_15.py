@@ -1,4 +1,7 @@
-"""2026-01-15: messages name their channel again, flows may say who re-enters, reports group and filter more widely."""
+"""2026-01-15: messages name their channel again, flows may say who re-enters, reports group and filter more widely.
+
+A split into several branches is one action since; before, it was a `split` and `branch` actions (`flows.old_branches`).
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,22 @@ from headrace.api.revisions import Change, Surface
 from headrace.api.revisions.reports import FIRST_GROUPINGS, REPORT, narrow_filter, refusing, unknown_names
 from headrace.api.revisions.rows import with_operations, with_resources, without_attributes
 from headrace.errors import Problem
+from headrace.flows.old_branches import apart, together
 from headrace.jsonapi.resource import Resource, Row
+from headrace.jsonapi.serve import Incoming
 from headrace.reports.grouping import GROUPINGS
 
 LATER_GROUPINGS = frozenset(GROUPINGS) - frozenset(FIRST_GROUPINGS)
 
 
 def before(surface: Surface) -> Surface:
-    """Return the surface whose messages have no channel and whose definitions have no re-entry criteria."""
+    """Return the surface without channels of messages, re-entry criteria and multi-branch splits."""
     messages = without_attributes(surface.resources["flow-message"], ["channel"])
-    changed = with_resources(surface, [messages, _without_reentry(surface.resources["flow"])])
+    changed = with_resources(surface, [messages, _older_definitions(surface.resources["flow"])])
     return with_operations(changed, {REPORT: {"command": commands.query_with_few_links}})
 
 
-def _without_reentry(flow: Resource) -> Resource:
+def _older_definitions(flow: Resource) -> Resource:
     def narrowed(name: str) -> bool:
         return "reentry_criteria" in name
 
@@ -38,7 +43,18 @@ def _without_reentry(flow: Resource) -> Resource:
 
 
 def _definition(row: Row) -> Any:
-    return {name: value for name, value in row["definition"].items() if name != "reentry_criteria"}
+    return apart({name: value for name, value in row["definition"].items() if name != "reentry_criteria"})
+
+
+def with_branches(incoming: Incoming) -> Incoming:
+    """Return the request with its `split` and `branch` actions brought together."""
+    body: Any = incoming.body
+    data: Any = body.get("data") if isinstance(body, dict) else None
+    attributes: Any = data.get("attributes") if isinstance(data, dict) else None
+    if not isinstance(attributes, dict) or "definition" not in attributes:
+        return incoming
+    attributes = {**attributes, "definition": together(attributes["definition"])}
+    return replace(incoming, body={**body, "data": {**data, "attributes": attributes}})
 
 
 def narrow(attributes: Mapping[str, Any]) -> list[Problem]:
@@ -46,4 +62,4 @@ def narrow(attributes: Mapping[str, Any]) -> list[Problem]:
     return [*unknown_names(attributes, "group_by", LATER_GROUPINGS), *narrow_filter(attributes)]
 
 
-CHANGE = Change("2026-01-15", before, up={REPORT: refusing(narrow)})
+CHANGE = Change("2026-01-15", before, up={REPORT: refusing(narrow), "create_flow": with_branches})

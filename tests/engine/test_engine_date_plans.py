@@ -158,6 +158,30 @@ async def test_a_date_that_changes_back_is_as_if_it_had_not_changed(database: Da
     assert [("ana", utc("2026-04-01 15:00"))] == await shop.sent()
 
 
+async def test_a_date_that_comes_back_after_its_run_ended_is_entered_again(database: Database) -> None:
+    """The person joins in the middle; what the first run sent is not sent again."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana", born("ana", "1990-04-01"))
+    template = await shop.template()
+    actions = [
+        email("early", template, "week"),
+        stop("week", "countdown-delay", "day", unit="weeks", value=1),
+        stop("day", "target-date", "today", target_time="15:00:00"),
+        email("today", template),
+    ]
+    await shop.flow(dated(*actions, timedelta_value_before_date=2, timedelta_unit_before_date="weeks"))
+    await shop.move(20 * DAY)
+    await changes(shop, "ana", birthday="1990-09-01")
+    await shop.move(5 * DAY)
+    assert [("2026-04-01", "EXITED", "date_changed")] == await ends(shop)
+
+    await changes(shop, "ana", birthday="1990-04-01")
+    await shop.move(20 * DAY)
+
+    assert [("2026-04-01", "EXITED", "date_changed"), ("2026-04-01", "FINISHED", None)] == await ends(shop)
+    assert [utc("2026-03-18 09:00"), utc("2026-04-01 15:00")] == [at for _, at in await shop.sent()]
+
+
 async def test_a_changed_date_moves_what_is_planned(database: Database) -> None:
     """So do a date that comes new and one that goes; another property moves nothing."""
     shop = await EngineShop.open(database)

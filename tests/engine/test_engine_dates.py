@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import random
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,11 @@ from engine_shop import EngineShop, delay, email
 from headrace.engine import date_entries
 from headrace.engine.core import Core
 from headrace.engine.date_entries import enter_planned
+from headrace.flows.schedule import DatePlan, falls_on
 from headrace.storage.database import Database
 from headrace.storage.planned import Plan, claim_planned, put_plans
+
+MONTHLY = DatePlan(recurrence="monthly")
 
 # --- entering -----------------------------------------------------------------------------------------------------
 
@@ -104,6 +108,31 @@ async def test_who_comes_late_joins_in_the_middle(database: Database) -> None:
 
     assert [utc("2026-03-15 10:00"), utc("2026-03-22 15:00")] == [at for _, at in await shop.sent()]
     assert [("2026-03-22", "FINISHED", None)] == await ends(shop)
+
+
+async def test_whatever_changes_in_between_every_date_is_greeted_once(database: Database) -> None:
+    """People's dates change and go at random for a season; a greeting goes out wherever the date held at nine."""
+    shop, draw = await EngineShop.open(database), random.Random(5)
+    people = [f"person{number}" for number in range(20)]
+    await shop.events("Active on Site", people, profiles={name: born(name, None) for name in people})
+    await greetings(shop, recurrence_frequency="monthly")
+    known: dict[str, date | None] = dict.fromkeys(people)
+    expected: list[tuple[str, datetime]] = []
+    await shop.move(DAY)
+    for _ in range(12):
+        for name in draw.sample(people, 6):
+            known[name] = date(2026, 1, draw.randint(1, 31)) if draw.random() < 0.8 else None
+            await shop.person(name, born(name, str(known[name]) if known[name] else "never"))
+        await shop.drain()
+        now = await shop.now()
+        then = now + timedelta(hours=draw.randint(1, 400))
+        await shop.move(then - now)
+        for nine in (now.replace(hour=9, minute=0) + day * DAY for day in range(20)):
+            holding = [name for name, value in known.items() if value and falls_on(MONTHLY, value, nine.date())]
+            expected += [(name, nine) for name in holding if now < nine <= then]
+
+    assert sorted(expected) == sorted(await shop.sent())
+    assert len(expected) > 20
 
 
 async def test_a_refusal_is_told_and_the_next_year_is_planned(database: Database) -> None:

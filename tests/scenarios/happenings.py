@@ -12,7 +12,7 @@
 {insert: {after: wait, action: {...}}}    {edit: {action: wait, data: {...}, links: {...}}}
 {reorder: {a: b, b: c, c: null, entry: a}}     (new `next` links in one save; names of actions)
 {edit_template: {hello: "<p>New</p>"}}
-{release: all}    {release: mail}    {cancel: mail}     (messages under review)
+{release: all}    {release: mail, person: ana}    {cancel: mail}     (messages under review, of one person if given)
 {archive: true}    {unarchive: true}    {back_populate: by_join_date}    {release_held: true}    {discard_held: true}
 """
 
@@ -132,9 +132,9 @@ async def _to_messages(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
     shop = scenario.shop
     match moment:
         case {"release": which}:
-            await review.release(shop.core, shop.account.account_id, _chosen(scenario, which))
+            await review.release(shop.core, shop.account.account_id, await _chosen(scenario, which, moment))
         case {"cancel": which}:
-            await review.cancel(shop.core, shop.account.account_id, _chosen(scenario, which))
+            await review.cancel(shop.core, shop.account.account_id, await _chosen(scenario, which, moment))
         case {"edit_template": texts}:
             for name, html in texts.items():
                 query = "UPDATE template SET html = $2 WHERE name = 'Template' AND html = $1"
@@ -191,10 +191,14 @@ def _key(scenario: Scenario, person: str) -> tuple[int, str, str]:
     return bucket_of(profile_id), scenario.shop.account.account_id, profile_id
 
 
-def _chosen(scenario: Scenario, which: str) -> review.Chosen:
+async def _chosen(scenario: Scenario, which: str, moment: Mapping[str, Any]) -> review.Chosen:
     if which == "all":
         return review.Chosen(flow_id=scenario.flow_id)
-    return review.Chosen(action_id=scenario.actions[which])
+    if "person" not in moment:
+        return review.Chosen(action_id=scenario.actions[which])
+    query = "SELECT delivery_id FROM delivery WHERE profile_id = $1 AND action_id = $2"
+    rows = await scenario.shop.database.fetch(query, _key(scenario, moment["person"])[2], scenario.actions[which])
+    return review.Chosen(delivery_ids=frozenset(row["delivery_id"] for row in rows))
 
 
 async def _run(scenario: Scenario, query: str, *values: Any) -> None:

@@ -25,9 +25,11 @@ BENCHMARKS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
 def main() -> None:
     """Run what was asked for, everything by default."""
     parser = argparse.ArgumentParser(prog="benchmarks")
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--full", action="store_true", help="full sizes and more rounds")
     options = parser.parse_args()
+    if unknown := sorted(set(options.names).difference(BENCHMARKS)):
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
     figures = []
     with server() as running:
         for name in options.names or BENCHMARKS:

@@ -16,7 +16,7 @@ from benchmarks.journey import JOURNEY
 from headrace.clock import SystemClock
 from headrace.storage import embedded
 
-FULL, SHORT = (100_000, 3), (20_000, 2)
+FULL, SHORT = (100_000, 3), (20_000, 1)
 """People due in the second, and rounds."""
 MUST, AIM = 20 / 100_000, 8 / 100_000
 """Seconds a person."""

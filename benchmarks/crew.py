@@ -14,7 +14,7 @@ from headrace.clock import stopwatch
 from headrace.storage.database import Database
 
 WORKERS = 2
-QUIET = 1.0
+QUIET = 0.7
 """Seconds without a new connection after which workers count as started."""
 START_LIMIT = 60.0
 LOOPS = 3

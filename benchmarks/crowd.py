@@ -97,14 +97,16 @@ AWAKE = "SELECT count(DISTINCT run_id) FROM journal"
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """What it took to wake runs: how many in how many seconds, processor seconds, MiB of the largest worker.
+    """What it took to wake runs: how many in how many seconds, and processor seconds.
 
+    `idle` is the memory of the largest worker in MiB before there was anything to do, `memory` while it worked.
     `complete` is how many a second there were until nothing was left to do, messages included.
     """
 
     wakes: int
     seconds: float
     cpu: float
+    idle: float = 0.0
     memory: float = 0.0
     complete: float = 0.0
 
@@ -294,7 +296,7 @@ async def by_workers(stage: Stage, count: int) -> Woken:
         async with stage.database.transaction() as transaction:
             await lock_every_bucket(transaction)
             workers = await hired.enter_async_context(crew(stage.database))
-            meter = Meter([server, *workers.process_ids])
+            idle, meter = workers.memory(), Meter([server, *workers.process_ids])
         released = stopwatch()
         await until(stage.database, "SELECT EXISTS (SELECT FROM journal)")
         before, began = await stage.database.fetch_value(AWAKE), stopwatch()
@@ -304,7 +306,7 @@ async def by_workers(stage: Stage, count: int) -> Woken:
         counted, seconds, cpu = count - before, stopwatch() - began, meter.read()
         await stage.plan.finish(stage)
         complete = counted / (stopwatch() - began)
-        woken = Woken(counted, seconds, cpu * counted / count, largest, complete)
+        woken = Woken(counted, seconds, cpu * counted / count, idle, largest, complete)
     await stage.plan.check(stage, count)
     return woken
 

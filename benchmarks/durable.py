@@ -27,12 +27,12 @@ ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 SCRIPT = Path(__file__).with_name("dbos_journey.py")
 MISSING = "not installed: make bench-dbos"
-FULL, SHORT = (4_000, 3), (2_000, 1)
+FULL, SHORT = (4_000, 3), (1_000, 1)
 """Workflows, an even number, and rounds. Few: each waits in the memory of its process."""
 PROCESSES = 2
-CREW_SIZE = 20_000
+CREW_SIZE = 10_000
 """Runs that Headrace's workers wake in a round: too few would be over before they are counted."""
-START = 8.0
+START = 6.0
 STARTED_A_SECOND = 100
 """Seconds for which the processes start up, and workflows that they surely start in each second after that."""
 

@@ -124,7 +124,9 @@ class Figure:
 
 def number(value: float) -> str:
     """Return a number with as many digits as are worth reading."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -78,7 +78,7 @@ class Stage:
 
 async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
     """Measure and return two figures: single posts, and bulk."""
-    rounds, events = (5, 100_000) if full else (3, 60_000)
+    rounds, events = (5, 100_000) if full else (2, 60_000)
     async with fresh_database(server, "bench_ingest") as database, _stage(database) as stage:
         bare, single, bulk = [], [], []
         for number in range(rounds):

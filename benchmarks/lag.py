@@ -23,7 +23,7 @@ RATE = 2_000
 """Runs that become due each second."""
 LEAD = 2
 """Seconds of them before the counted time."""
-FULL, SHORT = (30, 2), (10, 1)
+FULL, SHORT = (30, 2), (6, 1)
 """Counted seconds, and rounds."""
 NOTED = {"track_commit_timestamp": "on"}
 

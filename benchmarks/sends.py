@@ -14,7 +14,7 @@ from benchmarks.harness import Bar, Figure, Rounds, fresh_database
 from benchmarks.journey import after_a_delay
 from headrace.storage import embedded
 
-FULL, SHORT = (100_000, 3), (30_000, 2)
+FULL, SHORT = (100_000, 3), (20_000, 1)
 """Runs that wait and are all due, and rounds."""
 
 WAKE = """

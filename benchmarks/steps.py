@@ -7,7 +7,6 @@ its immediate actions, commit.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +21,6 @@ NAME = "one SQL statement per 1,000"
 SPEED = Bar(must=0.20, aim=0.40)
 COST = Bar(must=180, aim=90, value=True, at_most=True)
 MEMORY = Bar(must=200, aim=120, value=True, at_most=True)
-LOOKS = 10
-"""Looks at an idle worker's memory, a tenth of a second apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Size:
 
 
 FULL = Size(1_000_000, 100_000, 5, True)
-SHORT = Size(100_000, 20_000, 3, False)
+SHORT = Size(100_000, 20_000, 2, False)
 
 
 async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
@@ -48,16 +45,15 @@ async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
 async def measure(server: embedded.Server, size: Size) -> list[Figure]:
     """Measure with chosen sizes."""
     async with fresh_database(server, "bench_steps") as database:
-        empty = await idle_memory(database)
+        empty = await _idle_memory(database)
         stage = await make_stage(database, JOURNEY, size.waiting)
-        idle = await idle_memory(database)
         pairs = [await _pair(stage, size.due) for _ in range(size.rounds)]
         whole = [await _pair(stage, size.waiting)] if size.all_at_once else []
     crowd = f"{size.waiting:,} waiting"
     figures = [
         _speed(f"durable steps, {crowd}, {size.due:,} of them due", pairs),
         _cost(f"CPU per wake, PostgreSQL's included, {crowd}", pairs),
-        _memory(f"RSS of an idle worker, {crowd}", [idle], empty),
+        _memory(f"RSS of an idle worker, {crowd}", [ours.idle for _, ours in pairs + whole], empty),
         _memory(f"RSS of a worker at work, {crowd}", [ours.memory for _, ours in pairs + whole], empty),
     ]
     if whole:
@@ -65,14 +61,10 @@ async def measure(server: embedded.Server, size: Size) -> list[Figure]:
     return figures
 
 
-async def idle_memory(database: Database) -> float:
-    """Return the MiB of the larger of two workers that have started and find nothing due."""
+async def _idle_memory(database: Database) -> float:
+    """Return the MiB of the larger of two workers that have started and find nothing to do."""
     async with crew(database) as workers:
-        largest = 0.0
-        for _ in range(LOOKS):
-            largest = max(largest, workers.memory())
-            await asyncio.sleep(0.1)
-    return largest
+        return workers.memory()
 
 
 async def _pair(stage: Stage, due: int) -> tuple[Woken, Woken]:

@@ -89,3 +89,17 @@ async def test_a_file_with_a_broken_line_is_not_imported(api: Api) -> None:
             services.database, api.account.account_id, services.ids, services.system_clock.now(), document
         )
     assert [f"{DEFINITION}/actions/0/data/message/body"] == [one.pointer for one in refused.value.problems]
+
+
+async def test_what_became_of_a_message_begins_no_flow(api: Api) -> None:
+    """A metric of our own messages is no trigger, but may be asked about; one of that name from the API may be."""
+    metrics, names = api.services.metrics, ["Opened Email"]
+    account = await api.services.database.fetch_value("SELECT account_id FROM account LIMIT 1")
+    [own, given] = [
+        (await metrics.ids(account, names, integration))["Opened Email"] for integration in ("Klaviyo", "API")
+    ]
+    refused = await api.post("/api/flows", creation("Opened", definition(own, delay("wait", None))))
+    allowed = await api.post("/api/flows", creation("Opened", definition(given, delay("wait", None))))
+    assert (400, [f"{DEFINITION}/triggers/0/id"]) == (refused.status_code, pointers(refused))
+    assert '"Opened Email" tells of a message' in refused.json()["errors"][0]["detail"]
+    assert 201 == allowed.status_code, allowed.text

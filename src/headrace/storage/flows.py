@@ -9,6 +9,7 @@ edits).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ from headrace.ids import IdSource
 from headrace.storage import flow_rows, message_sources, planning, templates
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import StoredFlow, load_flow, lock_flow, unknown_flow
+from headrace.storage.message_events import METRIC_NAMES
+from headrace.storage.metrics import OWN
 
 __all__ = [
     "StoredFlow",
@@ -55,6 +58,11 @@ UPDATE flow SET version = $3, status = $4, updated_at = $5,
 WHERE account_id = $1 AND flow_id = $2
 """
 _SERIALS = "SELECT nextval('action_serial') AS id FROM generate_series(1, $1)"
+_ON_MESSAGES = """
+SELECT metric_id, name FROM metric
+WHERE account_id = $1 AND metric_id = ANY($2) AND integration_name = $3 AND name = ANY($4)
+"""
+_TRIGGER = re.compile(r"/triggers/\d+/id$")
 _KNOWN = {
     "metric": "SELECT metric_id AS id FROM metric WHERE account_id = $1 AND metric_id = ANY($2)",
     "list or segment": "SELECT group_id AS id FROM profile_group WHERE account_id = $1 AND group_id = ANY($2)",
@@ -104,7 +112,10 @@ async def create_flow(
 
 
 async def check_references(connection: Connection, account_id: str, named: References) -> None:
-    """Raise `Problems` with one `Invalid` for each place that names something that the account lacks."""
+    """Raise `Problems` with one `Invalid` for each place that names something that the account lacks.
+
+    So does a trigger on what became of a message: such metrics begin no flows. Source: reference 1.2.
+    """
     missing = await missing_references(connection, account_id, named)
     problems: list[Problem] = [
         Invalid(f'There is no {kind} with the id "{one}" in this account.', pointer=pointer)
@@ -112,8 +123,21 @@ async def check_references(connection: Connection, account_id: str, named: Refer
         for one, pointers in found.items()
         for pointer in pointers
     ]
+    problems += await _on_messages(connection, account_id, named)
     if problems:
         raise Problems(problems)
+
+
+async def _on_messages(connection: Connection, account_id: str, named: References) -> list[Problem]:
+    triggers = {
+        one: pointer for one, pointers in named.metric_ids.items() for pointer in pointers if _TRIGGER.search(pointer)
+    }
+    names = list(METRIC_NAMES.values())
+    rows = await connection.fetch(_ON_MESSAGES, account_id, list(triggers), OWN, names) if triggers else []
+    return [
+        Invalid(f'"{row["name"]}" tells of a message and cannot begin a flow.', pointer=triggers[row["metric_id"]])
+        for row in rows
+    ]
 
 
 async def missing_references(

@@ -99,7 +99,7 @@ def test_a_condition_that_does_not_run_keeps_a_flow_from_going_live(monkeypatch:
     """Wherever it stands, by its name."""
     from headrace.conditions import PROFILE_CONDITIONS
 
-    monkeypatch.setattr(PROFILE_CONDITIONS["profile-postal-code-distance"], "runs", False)
+    monkeypatch.setattr(PROFILE_CONDITIONS["profile-postal-code-distance"], "obstacle", "no data is at hand")
     found = reasons(
         split("a", "b", None, POSTAL_CODE),
         email("b", additional_filters=groups(POSTAL_CODE)),

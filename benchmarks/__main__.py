@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from benchmarks import burst, durable, ingest, lag, report, sends, steps, store
 from benchmarks.harness import Figure, server, table
 from headrace.clock import stopwatch
 
-BENCHMARKS: dict[str, Callable[..., Awaitable[list[Figure]]]] = {
+BENCHMARKS: dict[str, Callable[..., Coroutine[Any, Any, list[Figure]]]] = {
     "steps": steps.run,
     "sends": sends.run,
     "burst": burst.run,
@@ -30,7 +31,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := sorted(set(options.names).difference(BENCHMARKS)):
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
-    figures = []
+    figures: list[Figure] = []
     with server() as running:
         for name in options.names or BENCHMARKS:
             begun = stopwatch()

@@ -81,11 +81,10 @@ def _content(number: int, metric: str, template: str) -> tuple[str, dict[str, ob
     if number % 10 == 9:
         message = {"name": f"Message {number}", "subject_line": f"News {number}", "template_id": template}
         return "send-email", {"message": message, "status": "draft"}
-    match number % 3:
-        case 0:
-            return "time-delay", {"unit": "days", "value": 1 + number % 5, "timezone": "profile"}
-        case 1:
-            return "conditional-split", {"profile_filter": {"condition_groups": [{"conditions": [_condition(metric)]}]}}
+    if number % 3 == 0:
+        return "time-delay", {"unit": "days", "value": 1 + number % 5, "timezone": "profile"}
+    if number % 3 == 1:
+        return "conditional-split", {"profile_filter": {"condition_groups": [{"conditions": [_condition(metric)]}]}}
     key = f"step {number}"
     operation = {"operator": "update", "property_type": "string", "property_key": key, "property_value": "yes"}
     return "update-profile", {"profile_operations": [operation], "status": "draft"}

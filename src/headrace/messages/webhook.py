@@ -1,10 +1,12 @@
 """Webhooks: address, headers and body with a person's and an event's values.
 
 What is here: what is posted where. What is not: posting it (`channels.webhook`), whether its address may be called.
-Source: reference 2 (send-webhook: JSON, by POST). Our choices: a value inside a JSON string is escaped, so that
-whatever a person is called leaves the JSON whole; a body that is no JSON all the same is not sent, unless a
-Content-Type of its own says that it need not be; without a body, an empty object goes out; headers that belong to the
-connection are left to it.
+Source: reference 2 (send-webhook: JSON, by POST).
+
+Our choice: a value inside a JSON string is escaped, so that whatever a person is called leaves the JSON whole; a body
+that is no JSON all the same is not sent, unless a Content-Type of its own says that it need not be.
+
+Our choice: a webhook without a body sends an empty object, and headers that belong to the connection are left to it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """What the answer to a webhook means: sent, refused for good, or to be tried again.
 
-Source: reference 2 (send-webhook). Our choices: the pauses below; 408 and 425 ask to come again like 429; an answer
-with a redirect is a refusal, because redirects are not followed.
+Source: reference 2 (send-webhook).
+
+Our choice: a webhook is tried again after 408, 425, 429, 5xx and no answer, first after 30 seconds.
+
+Our choice: an answer with a redirect is a refusal for good, because redirects are not followed.
 """
 
 from __future__ import annotations

@@ -4,9 +4,13 @@ What is here: which addresses are called, how long and how much is listened to. 
 (`answer`), when to try again (the engine). The delivery's id travels as the header `Headrace-Delivery`, so that a
 receiver can tell a repetition, after a crash or a broken connection, from a new call.
 
-Source: reference 2 (send-webhook: https with a valid certificate, redirects not followed). Our choices: plain http goes
-to this machine only, unless told otherwise, so that developers can receive webhooks; addresses of the own network are
-called, because whoever writes flows here belongs to the shop; the limits below.
+Source: reference 2 (send-webhook: https with a valid certificate, redirects not followed).
+
+Our choice: plain http goes to this machine only, unless told otherwise, so that developers can receive webhooks.
+
+Our choice: addresses of the own network are called, because whoever writes flows here belongs to the shop.
+
+Our choice: a call may take 10 seconds, and of an answer at most 32 KB are heard.
 """
 
 from __future__ import annotations

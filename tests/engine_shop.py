@@ -66,9 +66,10 @@ class EngineShop:
         settings: Settings | None = None,
         providers: Mapping[Channel, Provider] | None = None,
         limits: Limits | None = None,
+        seed: int = 7,
     ) -> EngineShop:
         """Make the account and an engine over it."""
-        ids, clock = SeededIds(7), SystemClock()
+        ids, clock = SeededIds(seed), SystemClock()
         account = Account("", "Shop", timezone=timezone, settings=settings or Settings())
         made = await create_account(database, ids, account, VirtualClock(start) if virtual else clock)
         core = build_core(database, WORKSHOP, ids=ids, name="test", providers=providers, limits=limits)

@@ -1,10 +1,15 @@
-"""A worker process for tests that kill it: `python worker_process.py DSN LEASE_SECONDS`."""
+"""A worker process for tests that kill it: `python worker_process.py DSN LEASE_SECONDS [POINT PASSES]`.
+
+With a point it kills itself, as kill -9 does, when it has come there for the given time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,11 +23,27 @@ from headrace.storage.database import Database
 from headrace.storage.rollups import fold_all
 
 
-async def main(dsn: str, lease: float) -> None:
+class Death:
+    """Waits at a point of the engine."""
+
+    def __init__(self, point: str, passes: int) -> None:
+        self._point = point
+        self._passes = passes
+
+    def meet(self, point: str) -> None:
+        """Let the process pass, or kill it."""
+        if point == self._point:
+            self._passes -= 1
+            if self._passes <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main(dsn: str, lease: float, death: Death) -> None:
     """Work until killed or told to stop."""
     database = await Database.connect(dsn, size=6)
     limits = Limits(entering=200, advancing=200, delivering=100, lease=timedelta(seconds=lease))
-    worker = Worker(build_core(database, WORKSHOP, limits=limits), lambda: fold_all(database))
+    core = replace(build_core(database, WORKSHOP, limits=limits), at=death.meet)
+    worker = Worker(core, lambda: fold_all(database))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     try:
         await worker.run()
@@ -31,4 +52,5 @@ async def main(dsn: str, lease: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], float(sys.argv[2])))
+    point, passes = sys.argv[3:5] or ("", "0")
+    asyncio.run(main(sys.argv[1], float(sys.argv[2]), Death(point, int(passes))))

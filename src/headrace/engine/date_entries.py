@@ -74,12 +74,14 @@ async def enter_planned(core: Core, clock: int, buckets: Sequence[int], now: dat
             locked = await lock_buckets(transaction, buckets)
             plans = await claim_planned(transaction, clock, locked, now, core.limits.entering) if locked else []
             await _enter(core, transaction, plans, now)
+            core.at("dates: before commit")
     except LOST:
         raise
     except Exception:
         if not plans:
             raise
         return await _one_by_one(core, plans, now)
+    core.at("dates: after commit")
     return len(plans)
 
 

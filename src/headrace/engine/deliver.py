@@ -41,10 +41,12 @@ async def deliver_batch(core: Core, clock: int, buckets: Sequence[int], now: dat
         rows = await claim_deliveries(transaction, clock, buckets, now, core.limits.delivering, claim)
     if not rows:
         return 0
+    core.at("deliver: claimed")
     decided = await _decided(core, rows, now)
     pairs = zip(rows, decided, strict=True)
     outcomes = [Outcome(row, one) for row, one in pairs if isinstance(one, DeliveryResult)]
     outcomes += await _hand_over(core, [one for one in decided if isinstance(one, Letter)], claim)
+    core.at("deliver: handed over")
     await record(core, claim, outcomes, now)
     return len(rows)
 

@@ -45,6 +45,7 @@ async def run_jobs(core: Core, job_id: str | None = None) -> int:
         return 0
     try:
         done = await _work(core, job)
+        core.at("jobs: slice done")
     except LOST:
         raise
     except Exception as error:

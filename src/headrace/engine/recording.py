@@ -87,6 +87,8 @@ async def _record_once(core: Core, claim: Claim, outcomes: Sequence[Outcome], no
         for batch in batches:
             await record_interactions(transaction, batch)
         await _tell_runs(transaction, [one for one in outcomes if one.result.delivery_id in ours], now)
+        core.at("deliver: before commit")
+    core.at("deliver: after commit")
 
 
 async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:

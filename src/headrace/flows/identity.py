@@ -52,6 +52,13 @@ def assign_ids(
     return result
 
 
+def ids_needed(document: Mapping[str, Any]) -> int:
+    """Return how many actions have no id, those inside experiments too: `assign_ids` draws no more for them."""
+    parts = actions_of(document)
+    actions = [part.value for part in parts] + [one.value for part in parts for one in nested_actions(part.value)]
+    return sum(1 for action in actions if not action.get("id"))
+
+
 def as_creation(document: Mapping[str, Any]) -> Document:
     """Return a document with real ids as the document that would create it: ids become temporary ones.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from headrace.errors import Conflict, Invalid, Problem, Problems
 from headrace.flows.definition import trigger_type, validate
-from headrace.flows.identity import assign_ids
+from headrace.flows.identity import assign_ids, ids_needed
 from headrace.flows.readiness import why_not_live
 from headrace.flows.references import References, references
 from headrace.flows.statuses import FLOW_STATUSES, with_status
@@ -155,14 +155,7 @@ async def missing_references(
 
 async def with_ids(connection: Connection, ids: IdSource, document: Document) -> Document:
     """Give ids to what has none, actions from the sequence in one statement."""
-    needed = 0
-
-    def count() -> int:
-        nonlocal needed
-        needed += 1
-        return 0
-
-    assign_ids(document, count, lambda: "")
+    needed = ids_needed(document)
     rows = await connection.fetch(_SERIALS, needed) if needed else []
     serials = iter([row["id"] for row in rows])
     return assign_ids(document, lambda: int(next(serials)), ids.short)

@@ -57,8 +57,10 @@ def _mistakes(action: Document, base: str) -> list[Problem]:
 
 
 def _mistake(source: Any) -> TemplateProblem | None:
+    if not isinstance(source, str) or "{" not in source:
+        return None
     try:
-        compile(source if isinstance(source, str) else "")
+        compile(source)
     except TemplateProblem as problem:
         return problem
     return None

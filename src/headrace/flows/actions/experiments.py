@@ -82,7 +82,7 @@ class ExperimentAction(OneWay):
 
     def compile(self, place: Place) -> CompiledExperiment:
         """Return the compiled action."""
-        status, tried = self.data.status, self.tried
+        status, tried, experiment = self.data.status, self.tried, self.data.current_experiment
         return CompiledExperiment(
             action_id=place.action_id,
             type=self.type,
@@ -90,7 +90,8 @@ class ExperimentAction(OneWay):
             acts=self.acts,
             key=str((tried.id if tried else None) or place.action_id),
             main=compile_send(self.data.main_action, place, self.next_id, status),
-            variations=_compiled(tried, place, self.next_id, status) if tried else (),
+            variations=_compiled(experiment, place, self.next_id, status) if experiment else (),
+            tried=tried is not None,
         )
 
     def _inside(self) -> list[tuple[str, SendModel]]:
@@ -113,7 +114,10 @@ class Variation:
 
 @dataclass(frozen=True, slots=True)
 class CompiledExperiment:
-    """The compiled action; `variations` is empty while nothing is tried. `key` names the experiment for the draw."""
+    """The compiled action; nobody gets one of `variations` unless these are `tried`. `key` names the experiment.
+
+    Once an experiment has ended its variations stay, so that messages which were queued meanwhile still go out.
+    """
 
     action_id: int
     type: str
@@ -122,13 +126,15 @@ class CompiledExperiment:
     key: str
     main: CompiledSend
     variations: tuple[Variation, ...]
+    tried: bool
     additional_filters: CompiledFilter = EVERYBODY
 
     def needs(self, moment: Moment) -> frozenset[Need]:
         """Return what the filters of all messages inside must know."""
         if not self.acts:
             return NO_NEEDS
-        return self.main.needs(moment).union(*(one.send.needs(moment) for one in self.variations))
+        tried = self.variations if self.tried else ()
+        return self.main.needs(moment).union(*(one.send.needs(moment) for one in tried))
 
     def step(self, context: StepContext) -> Outcome:
         """Send the person's variation, or the main action's message; a draft is passed over in silence."""
@@ -136,7 +142,7 @@ class CompiledExperiment:
 
     def chosen_for(self, profile_id: str) -> CompiledSend:
         """Return what a person gets."""
-        if not self.variations:
+        if not self.tried:
             return self.main
         drawn = fraction(profile_id, self.key)
         return next((one.send for one in self.variations if drawn < one.until), self.variations[-1].send)
@@ -153,6 +159,8 @@ def _compiled(experiment: ExperimentModel, place: Place, next_id: int | None, st
         compile_send(one, place, next_id, status, one.id or f"{place.action_id}:{at}")
         for at, one in enumerate(experiment.variations)
     ]
+    if not sends:
+        return ()
     ends = list(accumulate(shares(experiment.allocations, [one.variation for one in sends])))
     return tuple(Variation(until, send) for until, send in zip(ends, sends, strict=True))
 

@@ -15,6 +15,7 @@ from headrace.cli import (
     clock,
     counts,
     demo,
+    doctor,
     explain,
     flow,
     flows,
@@ -47,6 +48,7 @@ app.command("export")(flows.export)
 app.command("inbox")(inbox.inbox)
 app.command("counts")(counts.counts)
 app.command("explain")(explain.explain)
+app.command("doctor")(doctor.doctor)
 app.command("simulate")(simulate.simulate_flow)
 app.command("demo")(demo.demo)
 

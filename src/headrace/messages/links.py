@@ -129,7 +129,8 @@ def tracked_text(text: str, prepare: Callable[[str], Target | None], click: Call
 
     Addresses are looked for by their `://`: a pattern that begins with letters of either case is tried at every one.
     """
-    pieces, done, at = [], 0, text.find("://")
+    pieces: list[str] = []
+    done, at = 0, text.find("://")
     while at >= 0:
         match = TEXT_URL.match(text, start) if (start := _scheme(text, at)) >= done else None
         target = prepare(match[0]) if match else None

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from flow_documents import definition, delay, email, other, pointers, sms, split, stored
+from flow_documents import definition, delay, email, experiment, other, pointers, sms, split, stored
 
 from headrace.errors import NotFound, Problems
 from headrace.flows import legacy, validate
@@ -35,6 +35,21 @@ def test_an_action_is_replaced_as_a_whole() -> None:
         "actions"
     ][0]
     assert before["actions"][1:] == result["actions"][1:]
+
+
+def test_what_stays_in_its_place_inside_a_test_keeps_its_ids() -> None:
+    """The experiment, its main action and its variations; a new variation, or one of another kind, has none yet."""
+    document = stored(experiment("a"))
+    new = experiment("a", main_action={"type": "send-sms", "data": {"message": {"body": "x"}}})
+    del new["temporary_id"]
+    inner = new["data"]["current_experiment"]
+    inner["variations"] = [{"type": "send-email", "data": {"message": {"subject_line": str(n)}}} for n in range(3)]
+    data = replace_action(document, 1, new)["actions"][0]["data"]
+    variations = data["current_experiment"]["variations"]
+    assert [one.get("id") for one in variations] == ["3", "4", None]
+    assert [one["data"]["message"].get("id") for one in variations] == ["M2", "M3", None]
+    assert data["current_experiment"]["id"] == "M4"
+    assert "id" not in data["main_action"]
 
 
 @pytest.mark.parametrize(

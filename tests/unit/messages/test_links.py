@@ -5,9 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headrace.messages import utm
-from headrace.messages.links import Links, MessageIds, follow, page_url, preparer, tracked_text
+from headrace.messages.links import TEXT_URL, Links, MessageIds, Target, follow, page_url, preparer, tracked_text
 from headrace.messages.tokens import Kind, Payload, Signer
 
 SIGNER = Signer([(1, b"k" * 32)])
@@ -125,3 +127,16 @@ def test_parameters_that_an_address_has_are_kept() -> None:
         "https://x/?utm_source=theirs&q=a%20b", parameters
     )
     assert "https://x/?utm%5Fsource=a&utm_medium=b" == utm.added("https://x/?utm%5Fsource=a&utm_medium=b", parameters)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(["http", "HTTPS", "https", "://", ":", "/", "a", ".", ",", ")", " ", "\n", "x.test"])))
+def test_addresses_in_text_are_found_wherever_the_pattern_finds_them(pieces: list[str]) -> None:
+    """Looking for `://` first is only quicker; what is not tracked stays as it is."""
+    text = "".join(pieces)
+
+    def prepare(url: str) -> Target | None:
+        return Target(url.encode(), "") if "x" in url else None
+
+    expected = TEXT_URL.sub(lambda match: f"<{match[0]}>" if "x" in match[0] else match[0], text)
+    assert expected == tracked_text(text, prepare, lambda target: f"<{target.url.decode()}>")

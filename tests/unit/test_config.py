@@ -1,0 +1,21 @@
+"""Settings from the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from headrace.config import Config
+from headrace.errors import ConfigError
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "inbox"), ("", "inbox"), ("https", "https"), ("http", "http")])
+def test_webhooks_are_kept_unless_they_are_to_be_sent(given: str | None, expected: str) -> None:
+    """The default of a local stand-in sends nothing."""
+    environment = {} if given is None else {"HEADRACE_WEBHOOKS": given}
+    assert expected == Config.from_environment(environment).webhooks
+
+
+def test_a_setting_that_is_none_is_refused() -> None:
+    """The error names the variable, the value and the rule."""
+    with pytest.raises(ConfigError, match="HEADRACE_WEBHOOKS is 'yes'; it must be one of inbox, https, http"):
+        Config.from_environment({"HEADRACE_WEBHOOKS": "yes"})

@@ -7,7 +7,8 @@ from typing import Any
 
 from engine_shop import MONDAY, EngineShop, definition
 from headrace.clock import SystemClock
-from headrace.engine.experiments import settle_experiments, show_experiments
+from headrace.engine import review
+from headrace.engine.experiments import completed, settle_experiments, show_experiments
 from headrace.storage import flow_edits, flow_states, flows
 from headrace.storage.database import Database, Row
 from headrace.storage.rollups import fold
@@ -220,6 +221,25 @@ async def test_an_archived_flow_ends_its_tests(database: Database) -> None:
     await trial.settle()
     row = await trial.row()
     assert (None, None) == (row["ended_at"], row["reason"])
+
+
+async def test_messages_that_wait_for_a_user_outlive_the_test(database: Database) -> None:
+    """A variation that is under review when the test ends goes out as it is once it is released."""
+    trial = await Trial.open(database)
+    shop, account_id = trial.shop, trial.shop.account.account_id
+    async with database.transaction() as transaction:
+        await flows.set_status(transaction, account_id, trial.flow_id, "manual", await shop.now())
+    await shop.events("Checkout Started", [f"person-{number}" for number in range(8)])
+    await shop.drain()
+    action = await trial.action()
+    async with database.transaction() as transaction:
+        place = (transaction, account_id, shop.ids, int(action["id"]))
+        await flow_edits.update_action(*place, completed(action, (await trial.variations())[0]), await shop.now())
+    released = await review.release(shop.core, account_id, review.Chosen())
+    await shop.drain()
+    assert (8, {}) == (released.released, released.skipped)
+    subjects = {row["subject"] for row in await database.fetch("SELECT subject FROM inbox_message")}
+    assert {"A", "B"} == subjects
 
 
 async def test_a_draft_holds_no_running_test(database: Database) -> None:

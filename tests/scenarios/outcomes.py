@@ -25,7 +25,9 @@ from headrace.storage.step_counts import counts_of
 
 _SKIPPED = """
 SELECT r.profile_id, j.action_id, j.detail FROM journal j JOIN run r USING (bucket, account_id, run_id)
-WHERE j.outcome = 'skipped'
+WHERE j.outcome = 'skipped' AND NOT EXISTS (
+    SELECT FROM delivery d WHERE d.bucket = j.bucket AND d.run_id = j.run_id AND d.action_id = j.action_id
+)
 """
 _BRANCHES = """
 SELECT r.profile_id, j.action_id, j.detail FROM journal j JOIN run r USING (bucket, account_id, run_id)
@@ -87,7 +89,10 @@ def _variation(scenario: Scenario, variation: str) -> str:
 
 
 async def _skipped(scenario: Scenario) -> list[str]:
-    """Return the messages that were skipped, by the step or just before sending, and those that wait or ended."""
+    """Return the messages that were skipped, by the step or just before sending, and those that wait or ended.
+
+    What was skipped when it was released from the review has a row in the journal, too, which counts once.
+    """
     people, actions = _turned(scenario.shop.people), _turned(scenario.actions)
     kept = [row for row in await scenario.shop.deliveries() if row["state"] != DeliveryState.SENT]
     reasons = [row["reason"] or DeliveryState(row["state"]).name for row in kept]

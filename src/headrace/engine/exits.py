@@ -9,6 +9,7 @@ from headrace.engine.core import Core
 from headrace.engine.sweep import Batch, Slice, sweep
 from headrace.engine.wake import Counted, Wake
 from headrace.model import RunState
+from headrace.storage.database import Row
 from headrace.storage.jobs import FLOW, Job
 from headrace.storage.runs import COLUMNS
 from headrace.storage.step_counts import FLOW as FLOW_ITSELF
@@ -21,9 +22,13 @@ GAUGES: Mapping[int, tuple[Counted, ...]] = {
 
 _LOCK = "SELECT archived OR deleted_at IS NOT NULL AS closed FROM flow WHERE flow_id = $1 FOR SHARE"
 
-_INSIDE = f"""
+_WAITING = f"""
 SELECT {COLUMNS}, state FROM run
-WHERE bucket = ANY($1) AND account_id = $2 AND flow_id = $3 AND state IN (0, 3, 4) LIMIT $4
+WHERE clock = $5 AND bucket = ANY($1) AND account_id = $2 AND flow_id = $3 AND state = 0 LIMIT $4
+"""
+_OTHERS = f"""
+SELECT {COLUMNS}, state FROM run
+WHERE bucket = ANY($1) AND account_id = $2 AND flow_id = $3 AND state IN (3, 4) LIMIT $4
 """
 
 
@@ -36,9 +41,7 @@ async def exit_runs(core: Core, job: Job) -> Slice:
     async def work(batch: Batch) -> int:
         if not await batch.transaction.fetch_value(_LOCK, job.arguments[FLOW]):
             return 0
-        rows = await batch.transaction.fetch(
-            _INSIDE, list(batch.buckets), job.account_id, job.arguments[FLOW], batch.limit
-        )
+        rows = await _inside(batch, job)
         wakes = [Wake(row, batch.now) for row in rows]
         for wake in wakes:
             wake.counted.extend(GAUGES.get(wake.row["state"], ()))
@@ -46,3 +49,12 @@ async def exit_runs(core: Core, job: Job) -> Slice:
         return len(rows)
 
     return await sweep(core, job, work, "exited")
+
+
+async def _inside(batch: Batch, job: Job) -> list[Row]:
+    """Return a batch of the runs inside; those that wait are found by their index, the others once these are gone."""
+    place = (list(batch.buckets), job.account_id, job.arguments[FLOW])
+    waiting = await batch.transaction.fetch(_WAITING, *place, batch.limit, batch.account.account.clock)
+    if len(waiting) == batch.limit:
+        return waiting
+    return waiting + await batch.transaction.fetch(_OTHERS, *place, batch.limit - len(waiting))

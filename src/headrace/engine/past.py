@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Moment, Need
 from headrace.engine.core import Core
 from headrace.flows.compiled import CompiledFlow
@@ -79,9 +80,10 @@ class Past:
         self.error: str | None = None
 
     def needs(self) -> frozenset[Need]:
-        """Return what the next step of the walk must know."""
+        """Return what the next step of the walk must know: nothing for what is passed over."""
         assert self.action_id is not None
-        return self.flow.actions[self.action_id].needs(self.facts.moment)
+        action = self.flow.actions[self.action_id]
+        return NO_NEEDS if action.acts else action.needs(self.facts.moment)
 
     def begin(self) -> None:
         """Place the person at the beginning, due at once."""

@@ -32,7 +32,7 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=1)
 """How long a slice may take before somebody else repeats it."""
 MOST_FAILURES = 5
 """Our choice: slices that may fail in a row before the job is given up."""

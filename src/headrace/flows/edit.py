@@ -79,7 +79,8 @@ def delete_action(document: Mapping[str, Any], action_id: int) -> Deleted:
     lost = [target for target in targets_of(gone) if target != successor]
     orphans = _orphans(document, result, lost, successor)
     result["actions"] = [part for part in result["actions"] if part.get("id") not in orphans]
-    keeps = not gone["type"].endswith("-split") or all(action["type"] in DELAYS for action in before)
+    below_delays = bool(before) and all(action["type"] in DELAYS for action in before)
+    keeps = below_delays or not gone["type"].endswith("-split")
     landing = int(successor) if successor is not None and keeps else None
     return Deleted(result, {action_id: landing, **dict.fromkeys(map(int, orphans))})
 

@@ -15,7 +15,7 @@ from headrace.ids import bucket_of
 from headrace.model import Profile
 from headrace.storage.database import Database, Row
 from headrace.storage.identity import IncomingProfile
-from headrace.storage.profile_changes import MOST_TEXT, make_patch
+from headrace.storage.profile_patches import MOST_TEXT, make_patch
 from headrace.storage.profiles import ProfileChange, change_profile
 
 HOUR = timedelta(hours=1)

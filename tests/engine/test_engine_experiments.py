@@ -8,7 +8,8 @@ from typing import Any
 from engine_shop import MONDAY, EngineShop, definition
 from headrace.clock import SystemClock
 from headrace.engine import review
-from headrace.engine.experiments import completed, settle_experiments, show_experiments
+from headrace.engine.experiments import next_end, settle_experiments, show_experiments
+from headrace.engine.trials import completed
 from headrace.storage import flow_edits, flow_states, flows
 from headrace.storage.database import Database, Row
 from headrace.storage.rollups import fold
@@ -166,6 +167,9 @@ async def test_a_test_ends_on_its_date(database: Database) -> None:
         "automatic_end_date": (MONDAY + DAY).isoformat(),
     }
     trial = await Trial.open(database, automatic_winner_selection_settings=automatic)
+    account_id = trial.shop.account.account_id
+    assert MONDAY + DAY == await next_end(database, account_id, MONDAY)
+    assert None is await next_end(database, account_id, MONDAY + DAY)
     await trial.shop.move(DAY - HOUR)
     assert None is (await trial.row())["ended_at"]
     await trial.shop.move(2 * HOUR)

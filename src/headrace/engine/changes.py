@@ -25,7 +25,8 @@ from headrace.storage import profile_changes
 from headrace.storage.database import Connection
 from headrace.storage.events import NewEvent, insert_pending
 from headrace.storage.pending import Happening, Kind, note_happenings
-from headrace.storage.profile_changes import Moved, Patch, Patched, make_patch
+from headrace.storage.profile_changes import Moved, Patched
+from headrace.storage.profile_patches import Patch, make_patch, reads_stored
 
 TOO_MUCH_TEXT = "Profile Properties Over 100 KB"
 LIST_DELETED = "List Deleted"
@@ -113,7 +114,7 @@ async def _change_people(core: Core, transaction: Connection, people: People) ->
 
 async def _lock_those_read(transaction: Connection, people: People) -> dict[uuid.UUID, Mapping[str, Any]]:
     """Return run id -> stored properties of the people whose change depends on them, and keep these as they are."""
-    reading = [wake for wake, change, _ in people if profile_changes.reads_stored(change.operations)]
+    reading = [wake for wake, change, _ in people if reads_stored(change.operations)]
     if not reading:
         return {}
     keys = [(wake.bucket, wake.account_id, wake.profile_id) for wake in reading]

@@ -1,7 +1,7 @@
 """Experiments: measuring the variations of running ones, and ending those that have a winner.
 
-What is here: the sweep over all experiments, and what they look like now. What is not: the arithmetic
-(`headrace.reports.experiments`), and who gets which variation (`flows/actions/experiments.py`). Source: reference 2.4.
+What is here: the sweep over all experiments, and what they look like now. What is not: what an action's document says
+(`trials`), the arithmetic (`headrace.reports.experiments`). Source: reference 2.4.
 
 An experiment that ends makes its winner the main action, for everybody later. Our choice: the main action keeps its own
 ids and takes the winner's contents, so that its message goes on under one name in reports.
@@ -11,17 +11,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from headrace.clock import as_utc
 from headrace.engine.core import Core
 from headrace.engine.faults import LOST
+from headrace.engine.trials import COUNTED, End, Trial, completed
 from headrace.errors import NotFound
 from headrace.flows.actions.base import RUNNING
 from headrace.flows.edit import action_in
-from headrace.flows.walk import Document, clone
 from headrace.reports.experiments import Arm, Verdict, verdict
 from headrace.storage import experiments, flow_edits
 from headrace.storage.account_clocks import load_accounts
@@ -30,100 +28,6 @@ from headrace.storage.experiments import Brought
 from headrace.storage.flow_rows import lock_flow
 
 log = logging.getLogger(__name__)
-
-COUNTED = {
-    "click-rate": "clicks",
-    "open-rate": "opens",
-    "submission": None,
-    "unique-clicks": "clicks",
-    "unique-opens": "opens",
-    "unique-placed-orders": "orders",
-}
-"""What each winner metric counts. Our choice: nothing that Headrace sends is submitted, so such a test ends by its date
-or by hand, with the first variation."""
-DEFAULT_METRIC = "unique-clicks"
-"""Source: reference 2.4 (click rate by default)."""
-
-FEWEST = 2
-"""Variations that make an experiment. Source: reference 2.4."""
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Why an experiment ends; `edits` tells whether its leader becomes the main action."""
-
-    reason: str
-    edits: bool
-
-
-SIGNIFICANT = End("significant", edits=True)
-END_DATE = End("end_date", edits=True)
-SWITCHED_OFF = End("switched_off", edits=True)
-COMPLETED = End("completed_by_user", edits=False)
-STOPPED = End("stopped_by_user", edits=False)
-REPLACED = End("replaced", edits=False)
-DELETED = End("action_deleted", edits=False)
-CLOSED = End("flow_closed", edits=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """An action's experiment as its document describes it. Variations without an id are named by their place."""
-
-    data: Mapping[str, Any]
-    experiment_id: str
-    variations: Mapping[str, Mapping[str, Any]]
-
-    @classmethod
-    def of(cls, action: Mapping[str, Any]) -> Trial:
-        """Read an action's document."""
-        data = action.get("data") or {}
-        tried = data.get("current_experiment") or {}
-        found = enumerate(tried.get("variations") or ())
-        variations = {str(one.get("id") or f"{action['id']}:{place}"): one for place, one in found}
-        return cls(data, str(tried.get("id") or action["id"]), variations)
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The experiment's own settings."""
-        found: Mapping[str, Any] = self.data.get("current_experiment") or {}
-        return found
-
-    @property
-    def metric(self) -> str:
-        """What decides about the winner."""
-        return str(self.settings.get("winner_metric") or DEFAULT_METRIC)
-
-    @property
-    def is_on(self) -> bool:
-        """Whether people are shared among variations now, as far as the action says."""
-        status = self.data.get("status") or "draft"
-        live = self.data.get("experiment_status") == "live"
-        return live and status in RUNNING and len(self.variations) >= FEWEST
-
-    def ended_by_hand(self, row: Row) -> End | None:
-        """Return why the open experiment of a row is over whatever its figures say, None while it goes on."""
-        if row["deleted"]:
-            return DELETED
-        if row["flow_closed"]:
-            return CLOSED
-        if row["experiment_id"] != self.experiment_id:
-            return REPLACED
-        if self.data.get("experiment_status") == "completed":
-            return COMPLETED
-        if self.data.get("experiment_status") != "live" or len(self.variations) < FEWEST:
-            return STOPPED
-        return None if self.is_on else SWITCHED_OFF
-
-    def ended_by_itself(self, significant: bool, now: datetime) -> End | None:
-        """Return why a running experiment ends, whichever comes first; only where that is switched on."""
-        automatic = self.settings.get("automatic_winner_selection_settings") or {}
-        if not automatic.get("enabled"):
-            return None
-        if automatic.get("automatic_end_statistical_certainty") and significant:
-            return SIGNIFICANT
-        date = automatic.get("automatic_end_date")
-        return END_DATE if date and now >= _moment(date) else None
 
 
 # --- the sweep ----------------------------------------------------------------------------------------------------
@@ -148,6 +52,16 @@ async def settle_experiments(core: Core, account_ids: Collection[str] | None = N
                 "the experiment of action %s of flow %s could not be settled", row["action_id"], row["flow_id"]
             )
     return ended
+
+
+async def next_end(database: Database | Connection, account_id: str, after: datetime) -> datetime | None:
+    """Return when the next running experiment of an account ends by its date after a moment, None when none does.
+
+    For clocks that are moved: who is due later than that gets the winner.
+    """
+    rows = await experiments.swept(database, [account_id])
+    dates = [Trial.of(row["definition"]).ends_at for row in rows if _is_on(row)]
+    return min((date for date in dates if date is not None and date > after), default=None)
 
 
 def _is_on(row: Row) -> bool:
@@ -195,24 +109,6 @@ async def _is_unchanged(transaction: Connection, row: Row) -> bool:
         return action_in(stored.definition, row["action_id"]) == dict(row["definition"])
     except NotFound:
         return False
-
-
-def completed(action: Mapping[str, Any], winner: str) -> Document:
-    """Return an action's document whose experiment is over and whose main action says what the winner says."""
-    result: Document = clone(action)
-    chosen: Document = clone(Trial.of(action).variations[winner])
-    main = result["data"].get("main_action") or {}
-    for part, was in ((chosen, main), (_message(chosen), _message(main))):
-        part.pop("id", None)
-        if was.get("id") is not None and chosen.get("type") == main.get("type"):
-            part["id"] = was["id"]
-    result["data"] = {**result["data"], "main_action": chosen, "experiment_status": "completed"}
-    return result
-
-
-def _message(action: Mapping[str, Any]) -> Document:
-    message = (action.get("data") or {}).get("message")
-    return message if isinstance(message, dict) else {}
 
 
 # --- figures ------------------------------------------------------------------------------------------------------
@@ -299,9 +195,3 @@ async def show_experiments(database: Database, account_id: str, flow_id: str) ->
             }
         )
     return shown
-
-
-def _moment(text: str) -> datetime:
-    """Read the end date of an experiment; without an offset it is UTC."""
-    found = datetime.fromisoformat(text)
-    return as_utc(found if found.tzinfo else found.replace(tzinfo=UTC))

@@ -68,13 +68,10 @@ from headrace.storage.tables import (
     run,
     suppression,
 )
+from headrace.storage.unknown_values import MomentValue, TextValue, Value
 from headrace.storage.value_clauses import (
     Bool,
-    Value,
     numeric_clause,
-    of_json,
-    of_moment,
-    of_text,
     one_of,
     storable,
     value_clause,
@@ -142,7 +139,7 @@ class ProfileQuery:
         found: ColumnElement[Any] = profile.c.predictive
         for key in path:
             found = _at(found, key)
-        value = of_json(found)
+        value = Value(found)
         return and_(
             value_clause(value, None, now, self._decide_of(profile)),
             value_clause(value, value_filter, now, self._decide_of(profile)),
@@ -186,13 +183,13 @@ class ProfileQuery:
             suppression,
             suppression.c.list_id == "",
             true() if reason is None else suppression.c.reason == reason,
-            value_clause(of_moment(suppression.c.at), value_filter, now, self._decide_of(suppression)),
+            value_clause(MomentValue(suppression.c.at), value_filter, now, self._decide_of(suppression)),
         )
 
     def pushable(self, value_filter: Any, now: datetime) -> Bool:
         """Profiles with an enabled device, since when satisfies the filter (any for None)."""
         since = self._one(select(func.min(push_token.c.created_at)).where(push_token.c.enabled), push_token)
-        return value_clause(of_moment(since), value_filter, now, self._decide_of(push_token))
+        return value_clause(MomentValue(since), value_filter, now, self._decide_of(push_token))
 
     def last_sent(self, need: LastSent, inside: Sequence[Span]) -> Bool:
         """Profiles whose last message of the channel was sent within one of the spans."""
@@ -270,12 +267,12 @@ def _property(name: str) -> Value:
     kind, key = located(name)
     if kind == "field":
         column = profile.c[key]
-        return of_moment(column) if key in MOMENTS else of_text(column)
+        return MomentValue(column) if key in MOMENTS else TextValue(column)
     return _key(profile.c.location if kind == "location" else profile.c.properties, key)
 
 
 def _key(holder: ColumnElement[Any], key: str) -> Value:
-    return of_json(_at(holder, key))
+    return Value(_at(holder, key))
 
 
 def _at(holder: ColumnElement[Any], key: str) -> ColumnElement[Any]:
@@ -285,13 +282,13 @@ def _at(holder: ColumnElement[Any], key: str) -> ColumnElement[Any]:
 
 def _event_value(name: str) -> Value:
     found = _at(event.c.properties, name)
-    return of_json(func.coalesce(func.to_jsonb(event.c.value), found) if name == "$value" else found)
+    return Value(func.coalesce(func.to_jsonb(event.c.value), found) if name == "$value" else found)
 
 
 def _consent_value(name: str) -> Value:
     if name == "written_at":
-        return of_moment(func.coalesce(consent.c.recorded_at, consent.c.changed_at))
+        return MomentValue(func.coalesce(consent.c.recorded_at, consent.c.changed_at))
     if name == "changed_at":
-        return of_moment(consent.c.changed_at)
+        return MomentValue(consent.c.changed_at)
     column = consent.c[name]
-    return of_json(func.to_jsonb(column)) if name in CONSENT_FLAGS else of_text(column)
+    return Value(func.to_jsonb(column)) if name in CONSENT_FLAGS else TextValue(column)

@@ -2,13 +2,12 @@
 
 Each clause says for every row what the filter's `matches` says for the value, and is never NULL; a property test holds
 them together. What only Python can decide (regular expressions) is left to a `Decide` that the caller supplies.
-What is not here: which rows are meant (`fact_query`). Source: reference 3.2, 3.4.
+What is not here: how a value is read (`unknown_values`), which rows are meant (`fact_query`). Source: reference 3.2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -22,12 +21,10 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    cast,
     exists,
     false,
     func,
     literal,
-    null,
     true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -35,51 +32,17 @@ from sqlalchemy.dialects.postgresql import JSONB
 from headrace.conditions.filters.boolean import FALSE, TRUE, BooleanFilter
 from headrace.conditions.filters.existence import ExistenceFilter
 from headrace.conditions.filters.list import ListFilter
-from headrace.conditions.filters.numeric import LONGEST_NUMBER, NUMBER, NumericFilter
+from headrace.conditions.filters.numeric import NumericFilter
 from headrace.conditions.filters.spelled import SpelledFilter
 from headrace.conditions.filters.string import NEGATIVE, StringFilter
 from headrace.conditions.parsing import BLANKS
-from headrace.storage.date_clauses import DATE_FILTERS, date_clause, read_moment
+from headrace.storage.date_clauses import DATE_FILTERS, date_clause
 from headrace.storage.phone_clauses import phone_clause
+from headrace.storage.unknown_values import WHOLE, Value
 
 Bool = ColumnElement[bool]
 Decide = Callable[[ColumnElement[Any], Callable[[str], bool]], Bool]
 """Takes a text and a test in Python, and returns the clause that the text is not NULL and passes the test."""
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """An expression of unknown type, in the readings that filters take; a missing value is NULL in each.
-
-    `raw` is its text whatever it is, None for a moment; `json` the value as jsonb.
-    """
-
-    json: ColumnElement[Any]
-    raw: ColumnElement[Any] | None
-    text: ColumnElement[Any]
-    number: ColumnElement[Any]
-    moment: ColumnElement[Any]
-
-
-def of_json(json: ColumnElement[Any]) -> Value:
-    """Return a value kept as jsonb."""
-    raw = json.op("#>>")(cast(literal([], ARRAY(Text)), ARRAY(Text)))
-    kind = func.jsonb_typeof(json)
-    number = cast(case((kind == "number", raw)), Numeric)
-    string = case((kind == "string", raw))
-    spelled = cast(func.trim_scale(number), Text)
-    text = case((kind == "string", raw), (kind == "number", spelled), (kind == "boolean", raw))
-    return Value(json, raw, text, case((kind == "number", number), else_=_number(string)), read_moment(string))
-
-
-def of_text(text: ColumnElement[Any]) -> Value:
-    """Return a value kept as text."""
-    return Value(func.to_jsonb(text), text, text, _number(text), read_moment(text))
-
-
-def of_moment(moment: ColumnElement[Any]) -> Value:
-    """Return a value kept as a time; it has no text and is no number."""
-    return Value(func.to_jsonb(moment), None, cast(null(), Text), cast(null(), Numeric), moment)
 
 
 def value_clause(value: Value, value_filter: Any, now: datetime, decide: Decide) -> Bool:
@@ -147,12 +110,6 @@ def _folded(text: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.lower(func.btrim(text, BLANKS).collate("C"))
 
 
-def _number(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    trimmed = func.btrim(text, BLANKS)
-    spelled = and_(func.length(text) <= LONGEST_NUMBER, trimmed.op("~")(f"^({NUMBER})$"))
-    return case((spelled, cast(trimmed, Numeric)))
-
-
 def _string(text: ColumnElement[Any], value_filter: StringFilter, decide: Decide) -> Bool:
     operator = NEGATIVE.get(value_filter.operator, value_filter.operator)
     if value_filter.value is None and operator == "equals":
@@ -214,6 +171,6 @@ def _contains(items: ColumnElement[Any], operator: str, operand: Any) -> Bool:
 
 def _holds_text(items: ColumnElement[Any], operand: str) -> Bool:
     item = func.jsonb_array_elements(items).column_valued("item")
-    text = item.op("#>>")(cast(literal([], ARRAY(Text)), ARRAY(Text)))
+    text = item.op("#>>")(WHOLE)
     of_kind = func.jsonb_typeof(item) == "string"
     return exists().where(and_(of_kind, func.strpos(text, operand) > 0))

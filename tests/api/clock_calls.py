@@ -39,11 +39,11 @@ async def live_flow(api: Api) -> str:
     return flow_id
 
 
-async def post_event(api: Api) -> None:
+async def post_event(api: Api, email_address: str = "ana@example.com") -> None:
     """Post the event that starts the flow."""
     attributes = {
         "metric": {"data": {"type": "metric", "attributes": {"name": "Started Checkout"}}},
-        "profile": {"data": {"type": "profile", "attributes": {"email": "ana@example.com"}}},
+        "profile": {"data": {"type": "profile", "attributes": {"email": email_address}}},
         "properties": {},
     }
     answer = await api.post("/api/events", {"data": {"type": "event", "attributes": attributes}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,9 @@ from api_client import NOW, Api
 from clock_calls import asks, live_flow, of_test_account, post_event
 
 from headrace.clock import VirtualClock
+from headrace.engine.setup import build_core
+from headrace.engine.worker import Worker
+from headrace.messages.rendered import Workshop
 
 
 def shown(answer: httpx.Response) -> dict[str, Any]:
@@ -40,6 +44,27 @@ async def test_a_frozen_clock_is_moved_and_what_falls_due_happens(api: Api) -> N
     assert moved["work"] > 0
     expected = [(NOW + timedelta(hours=hours)).isoformat() for hours in (4, 8)]
     assert expected == await messages(shop)
+
+
+async def test_a_worker_beside_a_moved_clock_does_no_harm(api: Api) -> None:
+    """Somebody else works on the same runs meanwhile: every message goes out once, with its own moment."""
+    shop = await of_test_account(api, VirtualClock(NOW))
+    await live_flow(shop)
+    for number in range(5):
+        await post_event(shop, f"person{number}@example.com")
+    services = shop.services
+    worker = Worker(build_core(services.database, Workshop(services.signer, "http://headrace.test"), name="beside"))
+    working = asyncio.create_task(worker.run())
+
+    moved = shown(await shop.post("/headrace/clock", asks("advance", by="3d")))
+    worker.stop()
+    await working
+
+    assert moved["complete"]
+    expected = [(NOW + timedelta(hours=hours)).isoformat() for hours in (4, 8) for _ in range(5)]
+    assert expected == sorted(await messages(shop))
+    doubled = "SELECT count(*) - count(DISTINCT (run_id, action_id)) FROM delivery WHERE state = 2"
+    assert 0 == await services.database.fetch_value(doubled)
 
 
 async def test_a_clock_runs_to_the_next_thing_that_is_due(api: Api) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from engine_shop import WORKSHOP, delay, email, split
 from headrace.clock import SystemClock, VirtualClock
 from headrace.engine.account_clock import standing
+from headrace.engine.doctor import PATIENCE
 from headrace.engine.play import Changed, Consented, Joined, Scene, Tracked, profile_of
 from headrace.engine.setup import build_core
 from headrace.engine.simulate import START, Simulation
@@ -24,6 +25,7 @@ from headrace.ids import RandomIds
 from headrace.model import Account, Channel
 from headrace.storage.accounts import create_account
 from headrace.storage.database import Database
+from headrace.storage.doctor import look
 
 PEOPLE = ("ana", "ben", "cleo")
 HALF_HOURS = 48 * 4
@@ -182,7 +184,12 @@ def _nameless(label: str) -> str:
 async def test_a_simulation_comes_to_what_the_engine_comes_to(
     database: Database, flow: dict[str, Any], scenes: list[Scene]
 ) -> None:
-    """The same story on a clock of its own and on the machine's."""
+    """The same story on a clock of its own and on the machine's; and its counts are what a recount says."""
     simulated = await play(await Simulation.open(database), flow, scenes)
     real = await play(await OnTheMachinesClock.begin(database), flow, scenes)
     assert told(real) == told(simulated)
+    for report in (simulated, real):
+        (counts,) = report.counts.values()
+        ends = [end for life in report.people for end in life.runs]
+        assert (counts["entered"], counts["finished"]) == (len(ends), ends.count("finished"))
+    assert [] == await look(database, "gauges", [], PATIENCE, UNTIL)

@@ -58,12 +58,12 @@ def data_dir(config: Config) -> Path:
 
 
 _FLOWS = """
-SELECT flow_id FROM flow WHERE account_id = $1 AND deleted_at IS NULL AND (flow_id = $2 OR name = $2) ORDER BY flow_id
+SELECT flow_id FROM flow WHERE account_id = $1 AND (flow_id = $2 OR (name = $2 AND deleted_at IS NULL)) ORDER BY flow_id
 """
 
 
 async def the_flow(database: Database, account_id: str, named: str) -> str:
-    """Return the id of the flow that a command means, by its id or its name.
+    """Return the id of the flow that a command means, by its id or its name; a deleted one by its id only.
 
     Raises `CommandError` where none or several are called so.
     """

@@ -237,6 +237,27 @@ async def test_changes_that_come_over_the_api_meanwhile_are_kept(database: Datab
         assert ["api-0", "api-1", "api-2", "flow"] == sorted(properties["tags"])
 
 
+async def test_a_date_that_a_flow_sets_starts_the_flow_of_that_date(database: Database) -> None:
+    """The planner hears of the change: the birthday mail goes out on the day."""
+    shop = await EngineShop.open(database)
+    metric, template = await shop.metric("Checkout Started"), await shop.template()
+    await shop.flow(definition(metric, update("change", None, sets("Birthday", "2026-03-10", "date"))))
+    birthday = {
+        "type": "date",
+        "date_field_type": "profile-property",
+        "date_profile_property": "Birthday",
+        "timedelta_value_before_date": 0,
+        "timedelta_unit_before_date": "days",
+        "recurrence_frequency": "annually",
+        "timezone": "profile",
+        "trigger_time": "09:00:00",
+    }
+    await shop.flow({**definition(metric, email("mail", template)), "triggers": [birthday]})
+    await shop.event("Checkout Started", "ana")
+    await shop.move(timedelta(days=10))
+    assert [("ana", MONDAY.replace(day=10, hour=9))] == await shop.sent()
+
+
 async def test_many_people_of_two_accounts_change_in_one_batch(database: Database) -> None:
     """Everybody gets the properties of their own account's flow."""
     shops = [await EngineShop.open(database, virtual=False) for _ in range(2)]

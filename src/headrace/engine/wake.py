@@ -97,8 +97,12 @@ class Wake:
         self.awaits: uuid.UUID | None = None
         self.counted: list[Counted] = []
         left: int | None = row["waiting_in"]
-        if left is not None and left != self.action_id:
+        if left is not None and left != self.action_id and not self._was_counted(left):
             self.counted.append((left, "passed", "", 1))
+
+    def _was_counted(self, left: int) -> bool:
+        """Tell whether the action left behind was a message, counted when it was queued, whose answer came or not."""
+        return self.row["awaits"] is not None or str(left) in (self.row["outputs"] or ())
 
     account: Account
     account_zone: tzinfo

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection, Database, Row
 
 Entry: TypeAlias = tuple[int, str, uuid.UUID, datetime, int, str, int | None, str, Any]
@@ -15,10 +16,12 @@ Entry: TypeAlias = tuple[int, str, uuid.UUID, datetime, int, str, int | None, st
 A tuple, because a batch writes thousands and only hands them on.
 """
 
-_INSERT = """
+_INSERT = f"""
 INSERT INTO journal (bucket, account_id, run_id, at, step, flow_id, action_id, outcome, detail)
-SELECT * FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::timestamptz[], $5::int[], $6::text[], $7::bigint[],
-                     $8::text[], $9::jsonb[])
+SELECT bucket, account_id, run_id, {moment("at")}, step, flow_id, action_id, outcome, detail
+FROM unnest($1::text::smallint[], string_to_array($2, ','), $3::uuid[], $4::text::bigint[], $5::text::int[],
+            string_to_array($6, ','), $7::text::bigint[], $8::text[], $9::jsonb[])
+    AS made (bucket, account_id, run_id, at, step, flow_id, action_id, outcome, detail)
 ON CONFLICT DO NOTHING
 """
 
@@ -30,8 +33,21 @@ WHERE bucket = $1 AND account_id = $2 AND run_id = $3 ORDER BY step, at
 
 async def insert_journal(transaction: Connection, entries: Sequence[Entry]) -> None:
     """Write a batch of journal rows."""
-    if entries:
-        await transaction.execute(_INSERT, *map(list, zip(*entries, strict=True)))
+    if not entries:
+        return
+    buckets, accounts, runs, at, steps, flows, actions, outcomes, details = zip(*entries, strict=True)
+    await transaction.execute(
+        _INSERT,
+        numbers(buckets),
+        ids(accounts),
+        runs,
+        moments(at),
+        numbers(steps),
+        ids(flows),
+        numbers(actions),
+        outcomes,
+        details,
+    )
 
 
 async def journal_of(database: Database | Connection, bucket: int, account_id: str, run_id: uuid.UUID) -> list[Row]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection, Row
 from headrace.storage.lanes import lanes, share
 from headrace.storage.step_counts import FLOW, add_counts
@@ -48,12 +49,13 @@ ON CONFLICT DO NOTHING
 RETURNING run_id
 """
 
-_UPDATE = """
-UPDATE run SET action_id = moved.action_id, resume_at = moved.resume_at, state = moved.state,
+_UPDATE = f"""
+UPDATE run SET action_id = moved.action_id, resume_at = {moment("moved.resume_at")}, state = moved.state,
     exit_reason = moved.exit_reason, error = moved.error, version = moved.version, steps = moved.steps,
     waiting_in = moved.waiting_in, visited = run.visited || moved.visited::bigint[]
-FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::smallint[], $7::text[],
-            $8::text[], $9::int[], $10::int[], $11::bigint[], $12::text[])
+FROM unnest($1::text::smallint[], string_to_array($2, ','), $3::uuid[], $4::text::bigint[], $5::text::bigint[],
+            $6::text::smallint[], $7::text[], $8::text[], $9::text::int[], $10::text::int[], $11::text::bigint[],
+            string_to_array($12, ';'))
     AS moved (bucket, account_id, run_id, action_id, resume_at, state, exit_reason, error, version, steps, waiting_in,
               visited)
 WHERE run.bucket = moved.bucket AND run.account_id = moved.account_id AND run.run_id = moved.run_id
@@ -187,18 +189,18 @@ async def update_runs(transaction: Connection, moves: Sequence[RunUpdate]) -> No
         return
     await transaction.execute(
         _UPDATE,
-        [move.bucket for move in moves],
-        [move.account_id for move in moves],
+        numbers(move.bucket for move in moves),
+        ids(move.account_id for move in moves),
         [move.run_id for move in moves],
-        [move.action_id for move in moves],
-        [move.resume_at for move in moves],
-        [move.state for move in moves],
+        numbers(move.action_id for move in moves),
+        moments(move.resume_at for move in moves),
+        numbers(move.state for move in moves),
         [move.exit_reason for move in moves],
         [move.error for move in moves],
-        [move.version for move in moves],
-        [move.steps for move in moves],
-        [move.waiting_in for move in moves],
-        ["{" + ",".join(map(str, move.visited)) + "}" for move in moves],
+        numbers(move.version for move in moves),
+        numbers(move.steps for move in moves),
+        numbers(move.waiting_in for move in moves),
+        ";".join(["{" + ",".join(map(str, move.visited)) + "}" for move in moves]),
     )
 
 

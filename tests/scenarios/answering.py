@@ -1,4 +1,7 @@
-"""A provider of webhooks that keeps them in the inbox and answers what a scenario says."""
+"""A provider of webhooks that keeps them in the inbox and answers what a scenario says.
+
+{status: 200, body: {...}} is an answer; {error: timed out} stands for none, after every attempt was made.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.channels.port import Envelope, Provider, Refusal, Refused, Result, Sent
+from headrace.channels.webhook.answer import unanswered
 
 
 class AnsweringWebhooks:
@@ -25,6 +29,8 @@ class AnsweringWebhooks:
 
     def _answer(self, kept: Result) -> Result:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if "error" in answer:
+            return Refused(answer["error"], Refusal.CONTENT, unanswered(answer["error"]))
         output = {"status": answer.get("status", 200), "body": answer.get("body"), "error": None}
         if output["status"] >= 400:
             return Refused(f"answered {output['status']}", Refusal.CONTENT, output)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from headrace.clock import as_utc
 from headrace.engine.core import Core
-from headrace.engine.experiments import settle_experiments
+from headrace.engine.experiments import next_end, settle_experiments
 from headrace.engine.worker import Worker
 from headrace.errors import CommandError
 from headrace.storage.account_clocks import load_accounts, move_clock
@@ -84,8 +84,7 @@ async def _move(core: Core, worker: Worker, keeper: Connection, account_id: str,
         now = await _next_stop(core, keeper, account_id, clock, now, to)
         await move_clock(keeper, account_id, now)
         done += await worker.drain([(clock, now)], account_id)
-    if await settle_experiments(core, [account_id]):
-        done += await worker.drain([(clock, now)], account_id)
+        await settle_experiments(core, [account_id])
     return done
 
 
@@ -101,8 +100,12 @@ async def _standing(connection: Connection, account_id: str) -> tuple[int, datet
 async def _next_stop(
     core: Core, connection: Connection, account_id: str, clock: int, now: datetime, to: datetime
 ) -> datetime:
-    """Return where the clock goes next: to the end of a window that begins when the next thing after `now` is due."""
+    """Return where the clock goes next: to the end of a window that begins when the next thing after `now` is due.
+
+    No window passes the end of an experiment: who is due after it gets the winner.
+    """
     following = await _next_moment(connection, account_id, clock, now)
+    to = min(to, await next_end(connection, account_id, now) or to)
     if following is None or following >= to:
         return to
     delays = [

@@ -1,6 +1,6 @@
-"""Archiving flows and opening them again.
+"""Archiving flows, opening them again, and deleting them.
 
-What is here: the two commands, in the caller's transaction. What is not: letting out the people who are inside, which a
+What is here: the commands, in the caller's transaction. What is not: letting out the people who are inside, which a
 job does (`engine.exits`): the flow is closed at once, and whoever is due meanwhile leaves when they are.
 Source: reference 1.1.
 """
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from headrace.errors import Conflict
 from headrace.ids import IdSource
-from headrace.storage import jobs, planning
+from headrace.storage import flows, jobs, planning
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import lock_flow
 
@@ -37,6 +37,14 @@ async def archive(
         return None
     await connection.execute(_ARCHIVE, account_id, flow_id, now)
     await planning.forget_plans(connection, account_id, flow_id)
+    return await jobs.enqueue(connection, account_id, ids, EXIT_RUNS, {jobs.FLOW: flow_id}, system_now)
+
+
+async def delete(
+    connection: Connection, account_id: str, ids: IdSource, flow_id: str, now: datetime, system_now: datetime
+) -> str:
+    """Delete a flow, and let a job end the runs inside; return the job's id. Raises `NotFound`."""
+    await flows.delete_flow(connection, account_id, flow_id, now)
     return await jobs.enqueue(connection, account_id, ids, EXIT_RUNS, {jobs.FLOW: flow_id}, system_now)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from headrace.errors import Problems
+from headrace.flows.definition import validate
 from headrace.flows.schedule import Delay, delay_until, instant, quiet_until, read_time, read_zone
 
 PARIS, NEW_YORK = ZoneInfo("Europe/Paris"), ZoneInfo("America/New_York")
@@ -172,3 +175,27 @@ def test_times_of_day_are_read_strictly(text: str) -> None:
 def test_names_that_are_no_zone(name: str) -> None:
     """Whatever the text, the answer is None and no error."""
     assert read_zone(name) is None
+
+
+@pytest.mark.parametrize(("unit", "value"), [("days", 3_701), ("hours", 88_801), ("days", 5_300_000)])
+def test_a_delay_of_more_than_ten_years_is_refused(unit: str, value: int) -> None:
+    """The mistake names the rule, whatever the unit."""
+    with pytest.raises(Problems, match="a delay lasts at most 3700 days"):
+        validate(lone_delay(unit, value), creating=True)
+
+
+@pytest.mark.parametrize(("unit", "value"), [("days", 3_700), ("minutes", 5_300_000)])
+def test_a_delay_of_ten_years_is_accepted(unit: str, value: int) -> None:
+    """The longest delays stand."""
+    assert lone_delay(unit, value) == validate(lone_delay(unit, value), creating=True).document
+
+
+def lone_delay(unit: str, value: int) -> dict[str, Any]:
+    """Return a definition that holds one delay."""
+    action = {
+        "temporary_id": "a",
+        "type": "time-delay",
+        "links": {"next": None},
+        "data": {"unit": unit, "value": value},
+    }
+    return {"triggers": [], "profile_filter": None, "actions": [action], "entry_action_id": "a"}

@@ -13,7 +13,7 @@ from pydantic import StringConstraints
 from headrace.api.state import State
 from headrace.jsonapi.bodies import Change, Model, New
 from headrace.jsonapi.operation import Call
-from headrace.storage import flows
+from headrace.storage import flow_states, flows
 
 
 class FlowAttributes(Model):
@@ -53,4 +53,5 @@ async def delete(call: Call[State, Any]) -> None:
     """Delete the flow."""
     state = call.ctx.state
     async with state.database.transaction() as connection:
-        await flows.delete_flow(connection, state.account_id, call.path["id"], state.clock.now())
+        place = (connection, state.account_id, state.services.ids, call.path["id"])
+        await flow_states.delete(*place, state.clock.now(), state.services.system_clock.now())

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from headrace.conditions import EVERYBODY, CompiledFilter
 from headrace.conditions.condition import NO_NEEDS
@@ -20,6 +22,9 @@ from headrace.flows.schedule import PROFILE, Delay, delay_until
 from headrace.flows.step import Outcome, StepContext
 from headrace.flows.timeline import Timeline, missed_at
 
+LONGEST = timedelta(days=3_700)
+"""Our choice: a delay lasts at most ten years, in whatever units it is written."""
+
 
 class TimeDelayData(Model):
     """The settings of a delay."""
@@ -30,6 +35,12 @@ class TimeDelayData(Model):
     timezone: Zone = PROFILE
     delay_until_time: TimeOfDay | None = None
     delay_until_weekdays: list[Weekday] | None = None
+
+    @model_validator(mode="after")
+    def _is_bearable(self) -> Self:
+        if Delay(self.unit, self.value, self.secondary_value or 0).elapsed > LONGEST:
+            raise ValueError(f"a delay lasts at most {LONGEST.days} days")
+        return self
 
 
 class TimeDelay(OneWay):

@@ -26,7 +26,8 @@ from headrace.storage.facts import LoadedFacts, load_profiles
 from headrace.storage.partitions import Partitions
 
 NOW = datetime(2023, 6, 17, 10, 30, 5, tzinfo=UTC)
-PEOPLE, FILTERS = 20, 10
+PEOPLE, SINGLE, GROUPED = 20, 14, 4
+"""People of an example, and how many conditions and groups of them are asked of all."""
 SUPPRESSIONS = ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED")
 numbers = itertools.count()
 NONE_OFTEN = 0.3
@@ -240,8 +241,8 @@ async def test_asking_one_and_asking_all_agree(database: Database, seed: int, wi
     async with database.transaction() as transaction:
         await town.build(transaction)
         profiles = await load_profiles(transaction, [(bucket_of(one), town.account_id, one) for one in town.people])
-        for _ in range(FILTERS):
-            document = conditions.groups()
+        single = [{"condition_groups": [{"conditions": [conditions.condition()]}]} for _ in range(SINGLE)]
+        for document in (*single, *(conditions.groups() for _ in range(GROUPED))):
             await check(transaction, town, profiles, document, moment)
 
 

@@ -23,7 +23,7 @@ class Moment:
     """The moment a condition is read at: `now` and the run's entry, both UTC, and the profile's time zone.
 
     `entered_at` is None outside a run (segments). `sample_key` names the run for deterministic sampling. `flow_id` is
-    the run's flow, empty outside a run.
+    the run's flow, empty outside a run, and `event_number` the number of the event that started it, None without one.
     """
 
     now: datetime
@@ -31,6 +31,7 @@ class Moment:
     zone: tzinfo
     sample_key: str = ""
     flow_id: str = ""
+    event_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,16 @@ class PropertyFilter:
 
 @dataclass(frozen=True, slots=True)
 class EventTotal:
-    """Need: how many events of a metric, and the sum of their values, in [since, until); None leaves a side open."""
+    """Need: how many events of a metric, and the sum of their values, in [since, until); None leaves a side open.
+
+    `without` is the number of an event that does not count.
+    """
 
     metric_id: str
     since: datetime | None = None
     until: datetime | None = None
     filters: tuple[PropertyFilter, ...] = ()
+    without: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """`profile-metric`: how often, or for what sum, something happened to the profile. Source: reference 3.1.
 
-The filters on event properties are joined by AND. "Zero times" is a count that equals 0.
+The filters on event properties are joined by AND. "Zero times" is a count that equals 0. Our choice: the event that
+started a run does not count since the start of the flow, so that "zero times" lets people in (reference 1.3) where the
+flow begins with the same metric, whatever the times of the event and of the entry.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Literal
 
 from headrace.conditions.condition import Condition, ConditionModel, Verdict
 from headrace.conditions.facts import Clause, EventTotal, FactQuery, Facts, Moment, Need, PropertyFilter
-from headrace.conditions.filters import MetricPropertyFilter, NumericModel, Timeframe, TimeframeFilter, ValueFilter
+from headrace.conditions.filters import FlowStart, MetricPropertyFilter, NumericModel, Timeframe, TimeframeFilter, ValueFilter
 from headrace.conditions.parsing import Model
 
 
@@ -62,7 +64,8 @@ class CompiledProfileMetric:
     def totals(self, moment: Moment) -> list[EventTotal]:
         """Return one total per span that the timeframe selects; the spans are disjoint."""
         spans = self.timeframe.spans(moment.now, moment.entered_at)
-        return [EventTotal(self.metric_id, since, until, self.filters) for since, until in spans]
+        own = moment.event_number if isinstance(self.timeframe, FlowStart) else None
+        return [EventTotal(self.metric_id, since, until, self.filters, own) for since, until in spans]
 
     def needs(self, moment: Moment) -> frozenset[Need]:
         """Return the totals."""

@@ -17,8 +17,9 @@ FIRST_YEAR = 1990
 """No event is older. Source: reference 5.4."""
 FIRST, LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 MOMENT = (
-    "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    "([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
+    "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    "(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.][0-9]{1,9})?)?"
+    "(?:Z|[+-](?:0[0-9]|1[0-5])(?::?[0-5][0-9])?)?)?"
 )
 """How a text spells a date or date-time, in words that Python and PostgreSQL read alike; month ends are not checked."""
 _MOMENT = re.compile(MOMENT)
@@ -108,8 +109,8 @@ def contains(span: Span, moment: datetime) -> bool:
 def parse_moment(value: object) -> datetime | None:
     """Return an ISO date or date-time as aware UTC, None for anything else; without an offset it is read as UTC.
 
-    Our choice: text must be spelled in the extended form (`MOMENT`), a time to the minute at least; digits beyond
-    microseconds are dropped.
+    Our choice: text must be spelled in the extended form (`MOMENT`), a time to the minute at least, its offset less
+    than 16 hours; digits beyond microseconds are dropped.
     """
     if isinstance(value, datetime):
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

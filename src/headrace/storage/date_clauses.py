@@ -6,7 +6,7 @@ Source: reference 3.4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     or_,
+    select,
     true,
 )
 
@@ -52,8 +53,15 @@ def read_moment(text: Expression) -> Expression:
     """Return a text as the moment that it spells, NULL for what spells none."""
     trimmed = func.btrim(text, BLANKS)
     read = _moment(trimmed)
-    in_range = and_(read >= EARLIEST, read <= LATEST)
-    return case((trimmed.op("~")(f"^({MOMENT})$"), case((_is_day(trimmed), case((in_range, read))))))
+    edge = func.left(trimmed, 4).in_(("0001", "9999"))
+    in_range = case((edge, case((and_(read >= EARLIEST, read <= LATEST), read))), else_=read)
+    return case((trimmed.op("~")(f"^(?:{MOMENT})$"), case((_is_day(trimmed), in_range))))
+
+
+def once(moment: Expression, clause: Callable[[Expression], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return a clause over a moment that is worked out once for each row, however often the clause names it."""
+    named = func.date_trunc("microseconds", moment, type_=Timestamp).column_valued("moment")
+    return select(clause(named)).scalar_subquery()
 
 
 def date_clause(moment: Expression, value_filter: Any, now: datetime) -> ColumnElement[bool]:
@@ -102,21 +110,16 @@ def _part(name: str, moment: Expression) -> Expression:
 
 
 def _is_day(text: Expression) -> ColumnElement[bool]:
-    """Return whether the day exists in its month; the text is known to be spelled well."""
+    """Return whether the day exists in its month and the year is not 0; the text is known to be spelled well."""
     year, month, day = (cast(func.substr(text, start, size), Integer) for start, size in ((1, 4), (6, 2), (9, 2)))
     last = func.make_date(year, month, 1) + cast(literal("1 month -1 day", Text), Interval)
-    return day <= func.date_part("day", last)
+    exists = case((day <= 28, true()), else_=day <= func.date_part("day", last))
+    return case((year == 0, false()), else_=exists)
 
 
 def _moment(text: Expression) -> Expression:
-    clock = func.coalesce(func.substring(func.substr(text, 12), "^[0-9:]+"), "00:00")
-    parts = func.coalesce("." + func.substring(text, "[.,]([0-9]{1,6})"), "")
-    local = cast(func.left(text, 10) + " " + clock + parts, DateTime())
-    return func.timezone("UTC", local - _offset(text), type_=Timestamp)
-
-
-def _offset(text: Expression) -> Expression:
-    spelled = func.replace(func.substring(func.substr(text, 17), "[+-][0-9:]+$"), ":", "")
-    hours, minutes = (cast(func.coalesce(func.nullif(func.substr(spelled, at, 2), ""), "0"), Integer) for at in (2, 4))
-    sign = case((func.left(spelled, 1) == "-", -1), else_=1)
-    return func.make_interval(0, 0, 0, 0, sign * hours, sign * minutes, type_=Interval)
+    """Return a well-spelled text as PostgreSQL reads it, with digits beyond microseconds dropped and UTC by default."""
+    cut = func.regexp_replace(text, "([.][0-9]{6})[0-9]+", "\\1")
+    exact = case((func.length(text) > len("2023-06-17T10:30:00.123456"), cut), else_=text)
+    zoned = case((func.substr(text, 17).op("~")("[Z+-]"), exact), else_=exact + "Z")
+    return cast(case((func.length(text) == len("2023-06-17"), text + " 00:00Z"), else_=zoned), Timestamp)

@@ -154,6 +154,7 @@ class ProfileQuery:
             self._own(event),
             event.c.metric_id == need.metric_id,
             within(event.c.occurred_at, [(one.since, one.until) for one in needs]),
+            true() if need.without is None else event.c.number != need.without,
             *(value_clause(_event_value(one.property), one.filter, now, decide) for one in need.filters),
         )
         return numeric_clause(cast(counted.correlate(profile).scalar_subquery(), Numeric), value_filter)

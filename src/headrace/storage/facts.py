@@ -57,14 +57,15 @@ _EVENTS_BARE = _EVENTS.format(properties="NULL::jsonb AS properties")
 _SPANS = """
 FROM (
     SELECT number, bucket, account_id, profile_id, metric_id,
-        coalesce(since, '-infinity') AS since, coalesce(until, 'infinity') AS until
-    FROM unnest($1::int[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-        AS span (number, bucket, account_id, profile_id, metric_id, since, until)
+        coalesce(since, '-infinity') AS since, coalesce(until, 'infinity') AS until, without
+    FROM unnest($1::int[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+        $8::bigint[]) AS span (number, bucket, account_id, profile_id, metric_id, since, until, without)
 ) AS asked
 CROSS JOIN LATERAL (
     SELECT {columns} FROM event e
     WHERE e.bucket = asked.bucket AND e.account_id = asked.account_id AND e.profile_id = asked.profile_id
         AND e.metric_id = asked.metric_id AND e.occurred_at >= asked.since AND e.occurred_at < asked.until
+        AND e.number IS DISTINCT FROM asked.without
 ) AS found
 """
 
@@ -272,6 +273,7 @@ async def _over_spans(
         [need.metric_id for need in needs],
         [need.since for need in needs],
         [need.until for need in needs],
+        [need.without for need in needs],
     )
 
 

@@ -36,9 +36,9 @@ from headrace.conditions.filters.numeric import NumericFilter
 from headrace.conditions.filters.spelled import SpelledFilter
 from headrace.conditions.filters.string import NEGATIVE, StringFilter
 from headrace.conditions.parsing import BLANKS
-from headrace.storage.date_clauses import DATE_FILTERS, date_clause
+from headrace.storage.date_clauses import DATE_FILTERS, date_clause, once
 from headrace.storage.phone_clauses import phone_clause
-from headrace.storage.unknown_values import WHOLE, Value
+from headrace.storage.unknown_values import WHOLE, MomentValue, Value
 
 Bool = ColumnElement[bool]
 Decide = Callable[[ColumnElement[Any], Callable[[str], bool]], Bool]
@@ -64,7 +64,7 @@ def value_clause(value: Value, value_filter: Any, now: datetime, decide: Decide)
             there = and_(_present(value), true() if value.raw is None else value.raw != "")
             return there if value_filter.wanted else ~there
         case _ if isinstance(value_filter, DATE_FILTERS):
-            return _is_true(date_clause(value.moment, value_filter, now))
+            return _is_true(_date(value, value_filter, now))
         case _:
             raise TypeError(f"{type(value_filter).__name__} is no value filter that has a clause")
 
@@ -96,6 +96,12 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "less-than": lambda left, right: left < right,
     "less-than-or-equal": lambda left, right: left <= right,
 }
+
+
+def _date(value: Value, value_filter: Any, now: datetime) -> Bool:
+    if isinstance(value, MomentValue):
+        return date_clause(value.moment, value_filter, now)
+    return once(value.moment, lambda moment: date_clause(moment, value_filter, now))
 
 
 def _present(value: Value) -> Bool:

@@ -171,7 +171,7 @@ def told(report: Report) -> dict[str, Any]:
             life.person: ([(one.at, one.what, _nameless(one.of)) for one in life.moments], life.runs)
             for life in report.people
         },
-        "counts": {**counts, "actions": [{**one, "id": None} for one in counts["actions"]]},
+        "counts": counts,
     }
 
 

@@ -12,13 +12,21 @@ SELECT action_id, type, definition FROM flow_action WHERE account_id = $1 AND fl
 """
 
 
-async def action_labels(database: Database | Connection, account_id: str, flow_ids: Sequence[str]) -> dict[int, str]:
-    """Return action id -> label of every action that flows have or had."""
+NO_OTHERS: Mapping[int, str] = {}
+
+
+async def action_labels(
+    database: Database | Connection, account_id: str, flow_ids: Sequence[str], called: Mapping[int, str] = NO_OTHERS
+) -> dict[int, str]:
+    """Return action id -> label of every action that flows have or had; `called` are other ids that people know."""
     rows = await database.fetch(_ACTIONS, account_id, list(flow_ids))
-    return {row["action_id"]: label_of(row["action_id"], row["type"], row["definition"]) for row in rows}
+    return {
+        row["action_id"]: label_of(called.get(row["action_id"], row["action_id"]), row["type"], row["definition"])
+        for row in rows
+    }
 
 
-def label_of(action_id: int, type_name: str, definition: Mapping[str, Any]) -> str:
+def label_of(action_id: int | str, type_name: str, definition: Mapping[str, Any]) -> str:
     """Return `send-email "Welcome"`, or `time-delay 10000001` for an action without a name."""
     name = name_of(definition)
     return f'{type_name} "{name}"' if name else f"{type_name} {action_id}"

@@ -54,6 +54,7 @@ from headrace.storage.accounts import create_account
 from headrace.storage.consents import ConsentChange, set_consent
 from headrace.storage.database import Connection, Database
 from headrace.storage.flow_files import import_flow
+from headrace.storage.flows import load_flow
 from headrace.storage.groups import create_list, join_group, leave_group
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import Accepted, Arrival, IncomingEvent, ingest
@@ -89,6 +90,7 @@ class Simulation:
     people: dict[str, str] = field(default_factory=dict)
     scenes: list[tuple[datetime, str, Act]] = field(default_factory=list)
     _named: dict[str, str] = field(default_factory=dict)
+    _called: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     async def open(
@@ -118,6 +120,7 @@ class Simulation:
         for one in imported.made:
             self._named |= {one.given_id: one.made_id, one.name: one.made_id}
         self.flow_ids.append(imported.flow_id)
+        await self._remember(imported.flow_id, document)
         return imported.flow_id
 
     async def person(self, person: Any, *acts: Act) -> str:
@@ -179,8 +182,21 @@ class Simulation:
         await self.advance_to(self.now)
         account_id = self.account.account_id
         return await load_report(
-            self.core.database, account_id, self.flow_ids, self.people, self.scenes, self.start, self.now
+            self.core.database,
+            account_id,
+            self.flow_ids,
+            self.people,
+            self.scenes,
+            self.start,
+            self.now,
+            self._called,
         )
+
+    async def _remember(self, flow_id: str, document: Any) -> None:
+        """Keep what the document calls the actions: they were stored in its order."""
+        given = as_creation(read_flow_file(document).definition)["actions"]
+        stored = (await load_flow(self.core.database, self.account.account_id, flow_id)).definition["actions"]
+        self._called |= {int(own["id"]): one["temporary_id"] for one, own in zip(given, stored, strict=True)}
 
     async def _happen(self, person: IncomingProfile, act: Act) -> None:
         if isinstance(act, Tracked):

@@ -96,11 +96,15 @@ async def load_report(
     scenes: Iterable[tuple[datetime, str, Act]],
     start: datetime,
     until: datetime,
+    called: Mapping[int, str],
 ) -> Report:
-    """Return what came of a simulation; people in the order in which they came up."""
+    """Return what came of a simulation; people in the order in which they came up.
+
+    `called` maps action ids to those of the flows' documents.
+    """
     deliveries = await database.fetch(_DELIVERIES, account_id)
     runs = await database.fetch(_RUNS, account_id)
-    labels = await action_labels(database, account_id, flow_ids)
+    labels = await action_labels(database, account_id, flow_ids, called)
     names = {row["flow_id"]: row["name"] for row in await database.fetch(_FLOWS, account_id)}
     moments: defaultdict[str, list[tuple[datetime, int, Moment]]] = defaultdict(list)
     for at, profile_id, act in scenes:
@@ -116,7 +120,7 @@ async def load_report(
         moments[row["profile_id"]].append((at, 3, _of_delivery(row, at, labels)))
     lives = tuple(_life(profile_id, name, moments[profile_id], runs) for profile_id, name in people.items())
     sent = tuple(_message(row, people) for row in deliveries if row["state"] == DeliveryState.SENT)
-    counts = {flow_id: await _counts(database, account_id, flow_id, deliveries) for flow_id in flow_ids}
+    counts = {flow_id: await _counts(database, account_id, flow_id, deliveries, called) for flow_id in flow_ids}
     return Report(start, until, lives, sent, counts)
 
 
@@ -165,11 +169,15 @@ def _message(row: Row, people: Mapping[str, str]) -> Message:
     )
 
 
-async def _counts(database: Database, account_id: str, flow_id: str, deliveries: Sequence[Row]) -> Mapping[str, Any]:
-    """Return a flow's counts with the number of messages that each action sent."""
+async def _counts(
+    database: Database, account_id: str, flow_id: str, deliveries: Sequence[Row], called: Mapping[int, str]
+) -> Mapping[str, Any]:
+    """Return a flow's counts with each action's id in the document and the number of messages that it sent."""
     found = await flow_counts(database, account_id, flow_id)
     sent: defaultdict[str, int] = defaultdict(int)
     for row in deliveries:
         sent[str(row["action_id"])] += row["state"] == DeliveryState.SENT
-    actions = [{**one, "sent": sent[one["id"]]} for one in found["actions"]]
+    actions = [
+        {**one, "id": called.get(int(one["id"]), one["id"]), "sent": sent[one["id"]]} for one in found["actions"]
+    ]
     return {**found, "actions": actions}

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection
 from headrace.storage.profile_patches import FIELDS, Patch
 
@@ -30,7 +31,8 @@ class Patched(NamedTuple):
 
 
 _ROWS = """
-unnest($1::smallint[], $2::text[], $3::text[], $4::timestamptz[], $5::int[])
+unnest($1::text::smallint[], string_to_array($2, ','), string_to_array($3, ','), $4::text::bigint[],
+           $5::text::int[])
     AS one (bucket, account_id, profile_id, at, number)"""
 
 _PATCHES = """
@@ -43,7 +45,7 @@ patch AS MATERIALIZED (
 _LAY = f"""
 WITH {_PATCHES}
 UPDATE profile p SET properties = (p.properties - patch.removed) || patch.laid,
-    updated_at = greatest(p.updated_at, one.at){{more}}
+    updated_at = greatest(p.updated_at, {moment("one.at")}){{more}}
 FROM {_ROWS} JOIN patch USING (number)
 WHERE p.bucket = one.bucket AND p.account_id = one.account_id AND p.profile_id = one.profile_id
 """
@@ -94,19 +96,19 @@ def _place(one: Patched) -> tuple[int, str]:
     return one.bucket, one.profile_id
 
 
-def _columns(patched: Sequence[Patched]) -> list[list[Any]]:
-    """Return one array per column; a patch that many profiles share is sent once."""
-    numbers: dict[int, int] = {}
+def _columns(patched: Sequence[Patched]) -> list[Any]:
+    """Return the columns of the rows and of the patches; a patch that many profiles share is sent once."""
+    places: dict[int, int] = {}
     patches: list[Patch] = []
     for one in patched:
-        if numbers.setdefault(id(one.patch), len(patches) + 1) > len(patches):
+        if places.setdefault(id(one.patch), len(patches) + 1) > len(patches):
             patches.append(one.patch)
     return [
-        [one.bucket for one in patched],
-        [one.account_id for one in patched],
-        [one.profile_id for one in patched],
-        [one.at for one in patched],
-        [numbers[id(one.patch)] for one in patched],
+        numbers(one.bucket for one in patched),
+        ids(one.account_id for one in patched),
+        ids(one.profile_id for one in patched),
+        moments(one.at for one in patched),
+        numbers(places[id(one.patch)] for one in patched),
         [patch.laid for patch in patches],
         [dict.fromkeys(patch.removed) for patch in patches],
         [patch.fields for patch in patches],

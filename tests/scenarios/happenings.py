@@ -1,29 +1,33 @@
-"""What may happen in a scenario, by the key that names it.
+"""What may happen in a scenario, by the key that names it. `person` may be a list of people or `everybody`.
 
 {event: Checkout Started, person: ana, value: 10, properties: {}, occurred: -1h, backfill: false, times: 2, chain: 0}
 {join: VIP, person: ana, starts_nothing: true}    {leave: VIP, person: ana}     (lists and segments)
 {set: {plan: gold}, person: ana}    {unset: [plan], person: ana}    {field: {timezone: Europe/Berlin}, person: ana}
-{consent: {email: UNSUBSCRIBED}, person: ana, purpose: transactional, method: form, detail: ""}
-{suppress: USER_SUPPRESSED, person: ana, list: VIP}     {unsuppress: USER_SUPPRESSED, person: ana}
-{token: abc, person: ana, enabled: true}    {predict: {predicted_clv: 10}, person: ana}
+{consent: {email: UNSUBSCRIBED}, person: ana, purpose: transactional, method: form, detail: "", dated: -3d,
+ recorded: -1d, source: "", double_opt_in: true, rcs_capable: true}      (dates since the moment at which it happens)
+{suppress: USER_SUPPRESSED, person: ana, list: VIP, dated: -3d}     {unsuppress: USER_SUPPRESSED, person: ana}
+{token: abc, person: ana, enabled: true, dated: -3d}    {predict: {predicted_clv: 10}, person: ana}
 {link: {type: pets, relation: owns, id: rex, properties: {}}, person: ana}    {forget: ana}
 {confirm_recipient: help@example.com}
 {set_status: draft, flow: Flow}    {set_action_status: {mail: manual}}    {delete_action: wait}    {delete_flow: true}
 {insert: {after: wait, action: {...}}}    {edit: {action: wait, data: {...}, links: {...}}}
 {reorder: {a: b, b: c, c: null, entry: a}}     (new `next` links in one save; names of actions)
-{edit_template: {hello: "<p>New</p>"}}
+{edit_template: {hello: "<p>New</p>"}}        (copies, too)     {edit_original: {hello: "<p>New</p>"}}    (copies not)
 {release: all}    {release: mail, person: ana}    {cancel: mail}     (messages under review, of one person if given)
 {archive: true}    {unarchive: true}    {back_populate: by_join_date}    {release_held: true}    {discard_held: true}
+{brought: {b: {delivered: 600, opens: 90, clicks: 60, orders: 6}}}     (what variations are said to have brought)
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from scenario import Scenario, span
+from tried import bring
 
 from headrace.clock import SystemClock
 from headrace.engine import review
@@ -51,9 +55,16 @@ async def play(scenario: Scenario) -> None:
     """Let the timeline happen and the clock move to the end."""
     for moment in scenario.told["timeline"]:
         await scenario.move_to(moment["at"])
-        await happen(scenario, moment)
+        for one in _each(scenario, moment):
+            await happen(scenario, one)
         await scenario.shop.drain()
     await scenario.move_to(scenario.told.get("until", "30d"))
+
+
+def _each(scenario: Scenario, moment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    person = moment.get("person")
+    people = scenario.told["people"] if person == "everybody" else person if isinstance(person, list) else None
+    return [moment] if people is None else [{**moment, "person": name} for name in people]
 
 
 async def happen(scenario: Scenario, moment: Mapping[str, Any]) -> None:
@@ -96,36 +107,45 @@ async def _to_people(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
 
 async def _to_consent(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
     shop, now = scenario.shop, await scenario.shop.now()
-    account_id = shop.account.account_id
+    account_id, dated = shop.account.account_id, now + span(moment.get("dated", "0h"))
     async with shop.database.transaction() as transaction:
         match moment:
             case {"consent": consents, "person": person}:
                 for channel, subscription in consents.items():
-                    change = ConsentChange(
-                        shop.people[person],
-                        int(Channel[channel.upper()]),
-                        subscription,
-                        now,
-                        moment.get("method", "api"),
-                        moment.get("detail", ""),
-                        Purpose[moment.get("purpose", "marketing").upper()],
-                    )
-                    await set_consent(transaction, account_id, change)
+                    await set_consent(transaction, account_id, _consent(scenario, channel, subscription, moment, now))
             case {"suppress": reason, "person": person}:
                 where = _group(scenario, moment["list"]) if "list" in moment else suppressions.EVERYWHERE
-                one = suppressions.Suppression(shop.people[person], reason, now, where)
+                one = suppressions.Suppression(shop.people[person], reason, dated, where)
                 await suppressions.suppress(transaction, account_id, [one])
             case {"unsuppress": reason, "person": person}:
                 await suppressions.unsuppress(transaction, account_id, [shop.people[person]], [reason])
             case {"token": token, "person": person}:
                 new = push_tokens.Token(token, "ios", "apns", moment.get("enabled", True))
-                await push_tokens.set_token(transaction, account_id, shop.people[person], new, now)
+                await push_tokens.set_token(transaction, account_id, shop.people[person], new, dated)
             case {"confirm_recipient": address}:
                 await alert_recipients.request_recipient(transaction, account_id, address)
                 await alert_recipients.confirm_recipient(transaction, account_id, address, now)
             case _:
                 return False
     return True
+
+
+def _consent(
+    scenario: Scenario, channel: str, subscription: str, moment: Mapping[str, Any], now: datetime
+) -> ConsentChange:
+    return ConsentChange(
+        scenario.shop.people[moment["person"]],
+        int(Channel[channel.upper()]),
+        subscription,
+        now + span(moment.get("dated", "0h")),
+        moment.get("method", "api"),
+        moment.get("detail", ""),
+        Purpose[moment.get("purpose", "marketing").upper()],
+        recorded_at=now + span(moment["recorded"]) if "recorded" in moment else None,
+        custom_source=moment.get("source"),
+        double_opt_in=moment.get("double_opt_in", False),
+        rcs_capable=moment.get("rcs_capable"),
+    )
 
 
 async def _to_messages(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
@@ -139,6 +159,12 @@ async def _to_messages(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
             for name, html in texts.items():
                 query = "UPDATE template SET html = $2 WHERE name = 'Template' AND html = $1"
                 await _run(scenario, query, scenario.told["templates"][name], html)
+        case {"edit_original": texts}:
+            for name, html in texts.items():
+                query = "UPDATE template SET html = $2 WHERE template_id = $1"
+                await _run(scenario, query, scenario.names["template"][name], html)
+        case {"brought": brought}:
+            await bring(scenario, brought)
         case _:
             return False
     return True

@@ -2,7 +2,7 @@
 
 sent: ["ana mail 1h"]                  person, action (and variation), time since the start
 skipped: ["ana mail: Smart Sending"]   or the state of what was neither sent nor skipped for a reason
-runs: {ana: [FINISHED]}                a reason follows an exit: "EXITED nothing_follows"
+runs: {ana: [FINISHED]}                `everybody` stands for all people alike; a reason follows an exit: "EXITED nothing_follows"
 refused: [reentry]
 entered: ["ana 1h"]                    when runs began                                           (if given)
 properties: {ana: {plan: gold}}        of the person, those named here; null for none             (if given)
@@ -11,6 +11,9 @@ events: {Cart Rescued: ["ana 1h"]}     of metrics                               
 texts: {ana mail: ["Hello Ana"]}       pieces that each message of that person and action holds    (if given)
 counts: {mail: {passed: 1}, flow: {entered: 2}}   counters, those named here; "skipped Smart Sending" (if given)
 branches: ["ana vip true"]             which way each split led                                   (if given)
+trials: ["test ended significant: b"]  how the experiments of the first flow stand                (if given)
+given: {test: {used: [a, b], each: 1}} variations that people got, and how many one person at most (if given)
+held: {gold: [ana]}                    whom the questions named here led to yes (questions.py)     (if given)
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scenario import Scenario
+from tried import given, trials
 
 from headrace.model import DeliveryState, RunState
 from headrace.storage.step_counts import counts_of
@@ -59,8 +63,13 @@ async def outcome(scenario: Scenario) -> dict[str, Any]:
         "texts": _texts,
         "counts": _counts,
         "branches": _branches,
+        "held": _held,
+        "trials": _trials,
+        "given": _given,
     }
     expected = scenario.told["expect"]
+    if "everybody" in expected.get("runs", {}):
+        found["runs"] = _alike(scenario, found["runs"])
     return found | {name: await read(scenario, expected[name]) for name, read in readers.items() if name in expected}
 
 
@@ -186,6 +195,37 @@ async def _branches(scenario: Scenario, _: Any) -> list[str]:
     people, actions = _turned(scenario.shop.people), _turned(scenario.actions)
     rows = await scenario.shop.database.fetch(_BRANCHES)
     return sorted(f"{people[row['profile_id']]} {actions[row['action_id']]} {row['detail']['branch']}" for row in rows)
+
+
+async def _trials(scenario: Scenario, _: Any) -> list[str]:
+    return await trials(scenario)
+
+
+async def _given(scenario: Scenario, _: Any) -> dict[str, Any]:
+    return await given(scenario)
+
+
+async def _held(scenario: Scenario, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return who was led to yes by each question; one that somebody was not asked once is said to be so."""
+    asked: dict[str, dict[str, bool]] = {}
+    people, actions = _turned(scenario.shop.people), _turned(scenario.actions)
+    for row in await scenario.shop.database.fetch(_BRANCHES):
+        name = actions[row["action_id"]]
+        asked.setdefault(name, {})[people[row["profile_id"]]] = row["detail"]["branch"] in ("true", f"{name} yes")
+    everybody = set(scenario.told["people"])
+    return {
+        name: [person for person in scenario.told["people"] if answers[person]]
+        if (answers := asked.get(name, {})).keys() == everybody
+        else f"not asked: {sorted(everybody - answers.keys())}"
+        for name in expected
+    }
+
+
+def _alike(scenario: Scenario, runs: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the runs of `everybody` when all people have the same, else those of each."""
+    states = [runs.get(name) for name in scenario.told["people"]]
+    first = states[0]
+    return {"everybody": first} if first and all(one == first for one in states) else dict(runs)
 
 
 def _turned(names: Mapping[str, Any]) -> dict[Any, str]:

@@ -6,6 +6,10 @@ account: {timezone: UTC, settings: {...}}                optional
 metrics: [Checkout Started]    lists: [VIP]    templates: {hello: "<p>Hi</p>"}
 flow: a definition as the API takes it (or `flows`, a mapping of names to such), where {metric: Checkout Started},
       {list: VIP}, {segment: ...} and {template: hello} stand for ids; `status` is live unless given
+flow_file: ../../examples/welcome-series.json             in place of a flow: a file as `headrace import` reads it, from
+      this folder on; its actions go by the names of their messages, the others by their ids in the file
+questions: {gold: a condition}                            one more flow, or the only one; see questions.py
+postal_codes: {US: {"10001": [40.7, -74.0]}}              where they are, in place of the packages that know it
 people: {ana: {email: ..., phone_number: ..., timezone: ..., consent: {sms: SUBSCRIBED}, properties: {}}}
 webhook_answers: [{status: 200, body: {...}}]             in turn, the last one for ever; 200 unless given
 start: 2026-03-02T10:00:00Z    timeline: see happenings.py; `at` is the time since the start, a Monday, 10:00 UTC
@@ -15,19 +19,25 @@ expect: see outcomes.py; what is left out of sent, skipped, runs and refused mus
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from answering import AnsweringWebhooks
+from questions import ASKED, flow_of
 
 from engine_shop import MONDAY, EngineShop
 from headrace.engine.setup import choose_providers
+from headrace.flows.spelling import read_flow_file
 from headrace.model import Channel
+from headrace.storage import flows
 from headrace.storage.accounts import settings_of
 from headrace.storage.database import Database
+from headrace.storage.flow_files import import_flow
 from headrace.storage.identity import IncomingProfile
 
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
@@ -101,7 +111,8 @@ class Scenario:
 
     async def _make(self) -> None:
         shop, told = self.shop, self.told
-        self.names["metric"] = {name: await shop.metric(name) for name in told.get("metrics", ())}
+        metrics = [*told.get("metrics", ()), *([ASKED] if "questions" in told else ())]
+        self.names["metric"] = {name: await shop.metric(name) for name in metrics}
         self.names["list"] = {name: await shop.list_(name) for name in told.get("lists", ())}
         self.names["segment"] = {name: await shop.segment(name) for name in told.get("segments", ())}
         templates = told.get("templates", {"hello": "<p>Hello</p>"})
@@ -124,8 +135,29 @@ class Scenario:
         await self.shop.drain()
 
     async def _flows(self) -> None:
-        for name, told in self.told.get("flows", {"Flow": self.told.get("flow")}).items():
+        if "flow_file" in self.told:
+            await self._imported(json.loads((Path(__file__).parent / self.told["flow_file"]).read_text()))
+            return
+        flows = dict(self.told.get("flows", {"Flow": self.told["flow"]} if "flow" in self.told else {}))
+        if "questions" in self.told:
+            flows["Questions"] = flow_of(self.told)
+        for name, told in flows.items():
             definition = self.resolved(told)
             status = definition.pop("status", "live")
             self.flow_ids[name] = await self.shop.flow(definition, status, name)
             self.actions |= await self.shop.action_ids(self.flow_ids[name], definition)
+
+    async def _imported(self, document: Mapping[str, Any]) -> None:
+        """Import a flow's file, live, with whatever it names; metrics and lists go by their names."""
+        shop, now = self.shop, await self.shop.now()
+        place = (shop.database, shop.account.account_id, shop.ids, now)
+        imported = await import_flow(*place, document, create_missing=True, status="live")
+        for one in imported.made:
+            if one.kind in self.names:
+                self.names[one.kind][one.name] = one.made_id
+        stored = await flows.load_flow(shop.database, shop.account.account_id, imported.flow_id)
+        written = read_flow_file(document)
+        self.flow_ids[written.name] = imported.flow_id
+        for given, made in zip(written.definition["actions"], stored.definition["actions"], strict=True):
+            message = (given.get("data") or {}).get("message") or {}
+            self.actions[message.get("name") or given["id"]] = int(made["id"])

@@ -10,15 +10,21 @@ from happenings import play
 from outcomes import outcome
 from scenario import Scenario
 
+from headrace.conditions import postal_codes
 from headrace.storage.database import Database
 
 SCENARIOS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(Path(__file__).parent.rglob("*.yaml"))}
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_scenario(database: Database, name: str) -> None:
+async def test_scenario(database: Database, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the file expects is what comes of it, and nothing else."""
     told = SCENARIOS[name]
+    if "postal_codes" in told:
+        codes = {country.lower(): places for country, places in told["postal_codes"].items()}
+        monkeypatch.setattr(postal_codes, "_installed", lambda package: True)
+        monkeypatch.setattr(postal_codes, "_of_prefix", lambda prefix: codes.get("us", {}))
+        monkeypatch.setattr(postal_codes, "_of_country", lambda country: codes.get(country, {}))
     scenario = await Scenario.open(database, told)
 
     await play(scenario)

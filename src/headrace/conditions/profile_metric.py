@@ -13,7 +13,8 @@ from typing import Literal
 
 from headrace.conditions.condition import Condition, ConditionModel, Verdict
 from headrace.conditions.facts import Clause, EventTotal, FactQuery, Facts, Moment, Need, PropertyFilter
-from headrace.conditions.filters import FlowStart, MetricPropertyFilter, NumericModel, Timeframe, TimeframeFilter, ValueFilter
+from headrace.conditions.filters import MetricPropertyFilter, NumericModel, Timeframe, TimeframeFilter, ValueFilter
+from headrace.conditions.filters.date import FlowStart
 from headrace.conditions.parsing import Model
 
 

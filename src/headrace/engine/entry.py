@@ -71,8 +71,9 @@ class Attempt:
         self.entered_at = to_second(row["accepted_at"])
         self.run_id = run_id(flow.flow_id, self.profile_id, cause_of(row, event))
         zone = core.zones.of_profile(profile, account)
-        key = f"{self.profile_id}:{event.number if event else self.entered_at.isoformat()}"
-        moment = Moment(row["accepted_at"], self.entered_at, zone, key, flow.flow_id)
+        number = event.number if event else None
+        key = f"{self.profile_id}:{self.entered_at.isoformat() if number is None else number}"
+        moment = Moment(row["accepted_at"], self.entered_at, zone, key, flow.flow_id, number)
         self.facts = LoadedFacts(profile, event, moment)
         self.groups_asked: set[str] = set()
         self.seen: Mapping[str, Any] = {}

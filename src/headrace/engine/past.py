@@ -70,8 +70,9 @@ class Past:
         group_id = flow.trigger.group_id if flow.trigger else None
         cause = event_id(event.number) if event else f"joined:{group_id}:{at.isoformat()}"
         self.run_id: uuid.UUID = run_id(flow.flow_id, self.profile_id, cause)
-        key = f"{self.profile_id}:{event.number if event else at.isoformat()}"
-        self.facts = LoadedFacts(profile, event, Moment(now, at, self.zone, key, flow.flow_id))
+        number = event.number if event else None
+        key = f"{self.profile_id}:{at.isoformat() if number is None else number}"
+        self.facts = LoadedFacts(profile, event, Moment(now, at, self.zone, key, flow.flow_id, number))
         self.action_id = flow.entry_action_id
         self.active = True
         self.visited: list[int] = []

@@ -115,7 +115,7 @@ class Wake:
         self.account, self.account_zone, self.zone = account, account_zone, zone
         number = self.row["event_number"]
         key = f"{self.profile_id}:{number if number is not None else self.entered_at.isoformat()}"
-        moment = Moment(self.now, self.entered_at, zone, key, self.flow_id)
+        moment = Moment(self.now, self.entered_at, zone, key, self.flow_id, number)
         self.facts = LoadedFacts(profile, event, moment, self.row["outputs"])
 
     def context(self) -> StepContext:

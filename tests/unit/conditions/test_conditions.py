@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,6 +57,14 @@ def test_zero_times_since_starting_this_flow(count: int, expected: bool) -> None
     facts = KnownFacts(moment=moment(ENTERED), totals={need: Total(count, Decimal("9.50"))})
     assert frozenset([need]) == asked.needs(facts.moment)
     assert Verdict(expected, {"profile-metric:ORDERS": {"saw": count, "held": expected}}) == asked.holds(facts)
+
+
+def test_the_event_that_started_the_run_does_not_count_since_its_start() -> None:
+    """A flow that an order starts may ask for zero orders since; at any other time the order counts."""
+    begun = replace(moment(ENTERED), event_number=42)
+    since_start, ever = (compiled(profile_metric({"operator": one})) for one in ("flow-start", "alltime"))
+    assert frozenset([EventTotal("ORDERS", ENTERED, None, (), 42)]) == since_start.needs(begun)
+    assert frozenset([EventTotal("ORDERS")]) == ever.needs(begun)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ class Town:
         self._random = source
         self._wild = wild
         self.account_id = f"ACC{next(numbers)}"
+        self.events: list[int] = []
         self.people = [f"P{number}x{self.account_id}" for number in range(PEOPLE)]
 
     async def build(self, connection: Connection) -> None:
@@ -161,10 +162,11 @@ class Town:
         return {**kind, "object_id": str(number), "properties": self._some("1", "2")}
 
     def _event(self, number: int) -> Document:
+        self.events.append(next(numbers))
         return {
             "metric_id": self._pick(METRICS),
             "occurred_at": self._at(),
-            "number": next(numbers),
+            "number": self.events[-1],
             "value": self._maybe(self._pick((0, 1, 9.5, 30, -2))),
             "properties": self._some("p", "q", "wild", "$value"),
         }
@@ -237,9 +239,10 @@ async def test_asking_one_and_asking_all_agree(database: Database, seed: int, wi
     source = random.Random(seed)
     town, conditions = Town(source, wild), Conditions(source, wild)
     entered_at = NOW - timedelta(hours=3) if enters else None
-    moment = Moment(NOW, entered_at, UTC, "run" if enters and seed % 2 else "", FLOW)
     async with database.transaction() as transaction:
         await town.build(transaction)
+        started_by = source.choice((None, *town.events)) if enters else None
+        moment = Moment(NOW, entered_at, UTC, "run" if enters and seed % 2 else "", FLOW, started_by)
         profiles = await load_profiles(transaction, [(bucket_of(one), town.account_id, one) for one in town.people])
         single = [{"condition_groups": [{"conditions": [conditions.condition()]}]} for _ in range(SINGLE)]
         for document in (*single, *(conditions.groups() for _ in range(GROUPED))):

@@ -220,6 +220,24 @@ async def test_what_became_of_a_delivery_is_told(
     assert told in why.told
 
 
+async def test_another_variation_is_told(database: Database) -> None:
+    """Asked for one message of a test, who got another is told so."""
+    asked = await Asked.of(database, document("One", on_list("Newsletter"), email("hello", "Hello")))
+    await asked.simulation.join("Newsletter", "ana")
+    await asked.simulation.messages()
+    copy = """
+        INSERT INTO flow_message (message_id, account_id, flow_id, action_id, channel, name, definition, created_at,
+                                  updated_at)
+        SELECT 'OTHER1', account_id, flow_id, action_id, channel, 'hello B', definition, created_at, updated_at
+        FROM flow_message
+    """
+    await asked.execute(copy)
+
+    why = await asked.why("hello B")
+
+    assert ("variation", 'A test of variations gave them "hello" instead.') == (why.rule, why.told)
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [

@@ -108,7 +108,7 @@ async def explain(database: Database, account_id: str, profile: str, flow_id: st
     history = await load_history(database, account_id, profile_id, flow_id, **waits_for)
     if history is None:
         raise NotFound(f'The account has no flow with the id "{flow_id[:255]}".')
-    why = why_not(history, action_of(history, message), compiled) if message else None
+    why = why_not(history, *asked_for(history, message), compiled) if message else None
     return explanation_of(history, why)
 
 
@@ -125,15 +125,18 @@ def explanation_of(history: History, why: Why | None = None) -> Explanation:
     )
 
 
-def action_of(history: History, named: str) -> int:
-    """Return the id of the action that an action's or message's id, or a message's name, means; raises `NotFound`."""
+def asked_for(history: History, named: str) -> tuple[int, str | None]:
+    """Return the ids of the action and the message that are meant by either's id, or by the message's name.
+
+    The message is None where an action was named. Raises `NotFound`.
+    """
     for row in history.actions:
         if str(row["action_id"]) == named:
-            return int(row["action_id"])
+            return int(row["action_id"]), None
     for key in ("message_id", "name"):
         for row in history.messages:
             if row[key] == named:
-                return int(row["action_id"])
+                return int(row["action_id"]), str(row["message_id"])
     names = ", ".join(sorted(f'"{row["name"]}"' for row in history.messages)) or "none"
     raise NotFound(f'The flow has no action or message "{named[:255]}"; its messages are {names}.')
 

@@ -44,11 +44,11 @@ class Why:
     got: bool = False
 
 
-def why_not(history: History, action_id: int, flow: CompiledFlow | None) -> Why:
-    """Return the first rule that kept a person from the message of an action."""
+def why_not(history: History, action_id: int, message_id: str | None, flow: CompiledFlow | None) -> Why:
+    """Return the first rule that kept a person from the message of an action; None means any message of it."""
     if not history.runs:
         return never_entered(history, flow)
-    found = [_in_run(history, run, action_id) for run in history.runs]
+    found = [_in_run(history, run, action_id, message_id) for run in history.runs]
     return next((why for why in found if why.got), found[0])
 
 
@@ -123,16 +123,24 @@ def _no_join(history: History, group_id: str) -> Why:
     )
 
 
-def _in_run(history: History, run: Row, action_id: int) -> Why:
+def _in_run(history: History, run: Row, action_id: int, message_id: str | None) -> Why:
     deliveries = [row for row in history.deliveries.get(run["run_id"], ()) if row["action_id"] == action_id]
     steps = [row for row in history.journal.get(run["run_id"], ()) if row["action_id"] == action_id]
     found = (
-        _of_deliveries(deliveries)
+        _of_another(deliveries, message_id)
+        or _of_deliveries(deliveries)
         or _of_steps(steps)
         or _of_state(history, run, action_id)
         or Why("not_there", "Their way through the flow did not lead there when they passed: it has been edited since.")
     )
     return Why(found.rule, found.told, found.at, str(run["run_id"]), found.got)
+
+
+def _of_another(rows: Sequence[Row], message_id: str | None) -> Why | None:
+    """Return that a test of variations gave the person another message of the same action."""
+    if not rows or message_id is None or any(row["message_id"] == message_id for row in rows):
+        return None
+    return Why("variation", f'A test of variations gave them "{rows[-1]["name"]}" instead.', rows[-1]["queued_at"])
 
 
 def _of_deliveries(rows: Sequence[Row]) -> Why | None:

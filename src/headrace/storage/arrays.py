@@ -22,19 +22,23 @@ def numbers(values: Iterable[int | None]) -> str:
 
 
 def ids(values: Iterable[str]) -> str:
-    """Return ids, which hold letters, digits, `-` and `_` only, joined by commas: `string_to_array($1, ',')`."""
-    return ",".join(values)
+    """Return ids joined by commas: `string_to_array($1, ',')`; raises `ValueError` for one that holds a comma."""
+    given = list(values)
+    joined = ",".join(given)
+    if joined.count(",") != max(0, len(given) - 1):
+        raise ValueError(f"{next(one for one in given if ',' in one)!r} is not an id: an id holds no comma")
+    return joined
 
 
-def moments(values: Iterable[datetime]) -> str:
+def moments(values: Iterable[datetime | None]) -> str:
     """Return aware moments as microseconds since 1970: `$1::text::bigint[]`, read by `moment`."""
-    known: dict[datetime, str] = {}
+    known: dict[datetime | None, str] = {None: NULL}
     found = []
     for value in values:
-        text = known.get(value)
-        if text is None:
-            text = known[value] = str((value - _EPOCH) // _MICROSECOND)
-        found.append(text)
+        if value not in known:
+            assert value is not None
+            known[value] = str((value - _EPOCH) // _MICROSECOND)
+        found.append(known[value])
     return "{" + ",".join(found) + "}"
 
 

@@ -31,13 +31,15 @@ from headrace.conditions.facts import (
     Total,
 )
 from headrace.model import Event, Profile
+from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection, Database, Row
 
 _PROFILES = """
 SELECT p.profile_id, p.email, p.phone_number, p.external_id, p.anonymous_id, p.first_name, p.last_name, p.organization,
     p.title, p.image, p.locale, p.timezone, p.location, p.properties, p.created_at, p.updated_at, p.last_event_at,
     p.predictive
-FROM unnest($1::smallint[], $2::text[], $3::text[]) AS asked (bucket, account_id, profile_id)
+FROM unnest($1::text::smallint[], string_to_array($2, ','), string_to_array($3, ','))
+    AS asked (bucket, account_id, profile_id)
 JOIN profile p USING (bucket, account_id, profile_id)
 """
 
@@ -54,23 +56,27 @@ CROSS JOIN LATERAL (
 _EVENTS_FULL = _EVENTS.format(properties="e.properties")
 _EVENTS_BARE = _EVENTS.format(properties="NULL::jsonb AS properties")
 
-_SPANS = """
+_SPANS = f"""
 FROM (
-    SELECT number, bucket, account_id, profile_id, metric_id,
-        coalesce(since, '-infinity') AS since, coalesce(until, 'infinity') AS until, without
-    FROM unnest($1::int[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-        $8::bigint[]) AS span (number, bucket, account_id, profile_id, metric_id, since, until, without)
+    SELECT number, bucket, account_id, profile_id, metric_id, coalesce({moment("since")}, '-infinity') AS since,
+        coalesce({moment("until")}, 'infinity') AS until, without
+    FROM unnest($1::text::int[], $2::text::smallint[], string_to_array($3, ','), string_to_array($4, ','),
+        string_to_array($5, ','), $6::text::bigint[], $7::text::bigint[], $8::text::bigint[])
+        AS span (number, bucket, account_id, profile_id, metric_id, since, until, without)
 ) AS asked
 CROSS JOIN LATERAL (
-    SELECT {columns} FROM event e
+    SELECT {{columns}} FROM event e
     WHERE e.bucket = asked.bucket AND e.account_id = asked.account_id AND e.profile_id = asked.profile_id
         AND e.metric_id = asked.metric_id AND e.occurred_at >= asked.since AND e.occurred_at < asked.until
         AND e.number IS DISTINCT FROM asked.without
+    {{having}}
 ) AS found
 """
 
-_TOTALS = "SELECT asked.number, found.* " + _SPANS.format(columns="count(*) AS count, coalesce(sum(e.value), 0) AS sum")
-_MATCHES = "SELECT asked.number, found.* " + _SPANS.format(columns="e.value, e.properties")
+_TOTALS = "SELECT asked.number, found.* " + _SPANS.format(
+    columns="count(*) AS count, sum(e.value) AS sum", having="HAVING count(*) > 0"
+)
+_MATCHES = "SELECT asked.number, found.* " + _SPANS.format(columns="e.value, e.properties", having="")
 
 _MEMBERSHIPS = """
 SELECT m.profile_id, m.group_id, m.joined_at
@@ -169,7 +175,7 @@ async def load_profiles(
         return {}
     buckets, accounts, profiles = map(list, zip(*asked, strict=True))
     account_of = dict(zip(profiles, accounts, strict=True))
-    rows = await connection.fetch(_PROFILES, buckets, accounts, profiles)
+    rows = await connection.fetch(_PROFILES, numbers(buckets), ids(accounts), ids(profiles))
     return {(account_of[row["profile_id"]], row["profile_id"]): Profile(*row.values()) for row in rows}
 
 
@@ -225,7 +231,7 @@ async def load_totals(
     plain = [place for place, one in enumerate(asked) if not one[3].filters]
     filtered = [place for place, one in enumerate(asked) if one[3].filters]
     for row in await _over_spans(connection, _TOTALS, asked, plain):
-        totals[row["number"]] = Total(row["count"], row["sum"])
+        totals[row["number"]] = Total(row["count"], row["sum"] or Decimal(0))
     matches: defaultdict[int, list[Row]] = defaultdict(list)
     for row in await _over_spans(connection, _MATCHES, asked, filtered):
         matches[row["number"]].append(row)
@@ -266,14 +272,14 @@ async def _over_spans(
     needs = [one[3] for one in chosen]
     return await connection.fetch(
         query,
-        list(places),
-        [one[0] for one in chosen],
-        [one[1] for one in chosen],
-        [one[2] for one in chosen],
-        [need.metric_id for need in needs],
-        [need.since for need in needs],
-        [need.until for need in needs],
-        [need.without for need in needs],
+        numbers(places),
+        numbers(one[0] for one in chosen),
+        ids(one[1] for one in chosen),
+        ids(one[2] for one in chosen),
+        ids(need.metric_id for need in needs),
+        moments(need.since for need in needs),
+        moments(need.until for need in needs),
+        numbers(need.without for need in needs),
     )
 
 

@@ -5,7 +5,7 @@ Our choice: without a metric the condition is about whatever event started the r
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from headrace.conditions.condition import Condition, ConditionModel
 from headrace.conditions.event_property import CompiledEventProperty
@@ -27,10 +27,14 @@ class CatalogProperty(ConditionModel):
 class PriceDropProperty(CatalogProperty):
     """A property of a fallen price."""
 
+    missing: ClassVar[str] = "events of fallen prices"
+
     type: Literal["price-drop-property"]
 
 
 class LowInventoryProperty(CatalogProperty):
     """A property of a low stock."""
+
+    missing: ClassVar[str] = "events of low stocks"
 
     type: Literal["low-inventory-property"]

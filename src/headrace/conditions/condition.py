@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.parsing import Model
@@ -42,7 +42,12 @@ class Condition(Protocol):
 
 
 class ConditionModel(Model):
-    """A condition as a document writes it."""
+    """A condition as a document writes it.
+
+    `missing` names the data that it reads where they are on record and that nothing here makes; empty for most.
+    """
+
+    missing: ClassVar[str] = ""
 
     type: str
 

@@ -6,7 +6,7 @@ there is no value the condition does not hold, whatever the filter. Source: refe
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from headrace.conditions.condition import Condition, ConditionModel
 from headrace.conditions.event_property import CompiledEventProperty
@@ -15,6 +15,8 @@ from headrace.conditions.filters import EventPropertyFilter, TriggerObjectFilter
 
 class CustomObjectTriggerProperty(ConditionModel):
     """A property named by its id."""
+
+    missing: ClassVar[str] = "events of custom objects"
 
     type: Literal["custom-object-trigger-property"]
     property_id: int
@@ -28,6 +30,8 @@ class CustomObjectTriggerProperty(ConditionModel):
 
 class CustomObjectProperty(ConditionModel):
     """A property named by the object's label and its own name."""
+
+    missing: ClassVar[str] = "events of custom objects"
 
     type: Literal["custom-object-property"]
     custom_object_label: str

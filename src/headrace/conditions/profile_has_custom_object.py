@@ -6,7 +6,7 @@ Without objects on record the count is 0. Source: reference 3.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from headrace.conditions.condition import Condition, ConditionModel, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, LinkedObjects, Moment, Need, PropertyFilter
@@ -27,6 +27,8 @@ class ObjectFilter(Model):
 
 class ProfileHasCustomObject(ConditionModel):
     """The condition as a document writes it."""
+
+    missing: ClassVar[str] = "custom objects"
 
     type: Literal["profile-has-custom-object"]
     object_type_id: str

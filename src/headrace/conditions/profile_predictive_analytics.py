@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -32,6 +32,8 @@ PredictedChannel = Literal["email", "push", "sms", "whatsapp"]
 
 class Prediction(ConditionModel):
     """What all shapes of the condition have."""
+
+    missing: ClassVar[str] = "predictions"
 
     type: Literal["profile-predictive-analytics"]
     dimension: str

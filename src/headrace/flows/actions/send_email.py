@@ -1,4 +1,4 @@
-"""`send-email`. Source: reference 2.2."""
+"""`send-email`: an e-mail to the person. Source: reference 2.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`send-mobile-push`. Source: reference 2.2."""
+"""`send-mobile-push`: a notification on the devices of the person. Source: reference 2.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`send-sms`. Source: reference 2.2."""
+"""`send-sms`: a text message to the person. Source: reference 2.2."""
 
 from __future__ import annotations
 

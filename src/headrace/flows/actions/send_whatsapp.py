@@ -1,4 +1,4 @@
-"""`send-whatsapp`. Source: reference 2.2."""
+"""`send-whatsapp`: a WhatsApp message to the person. Source: reference 2.2."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 sent: ["ana mail 1h"]                  person, action (and variation), time since the start
 skipped: ["ana mail: Smart Sending"]   or the state of what was neither sent nor skipped for a reason
-runs: {ana: [FINISHED]}                `everybody` stands for all people alike; a reason follows an exit: "EXITED nothing_follows"
+runs: {ana: [FINISHED]}                `everybody` means all alike; an exit has its reason: "EXITED nothing_follows"
 refused: [reentry]
 entered: ["ana 1h"]                    when runs began                                           (if given)
 properties: {ana: {plan: gold}}        of the person, those named here; null for none             (if given)

@@ -2,7 +2,7 @@
 
 questions: {gold: a condition, either: [a condition, or another], both: {condition_groups: ...}}
 asked_by: conditional-split         or trigger-split or multi-branch-split
-asked_on: Checkout Started          the metric that starts the flow, "Asked" unless given; it need not be under `metrics`
+asked_on: Checkout Started          the metric that starts the flow; "Asked", which needs no mention, unless given
 expect.held: {gold: [ana, ben]}      who was led to yes; see outcomes.py
 
 A flow of splits alone does nothing, so that nobody would enter it; hence the person is marked in the end.

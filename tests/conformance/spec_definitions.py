@@ -105,7 +105,7 @@ class Drawer:
 
 
 def obey_branches(data: dict[str, Any]) -> None:
-    """Let drawn branches follow the rules that a schema cannot state: several, told apart, the last one for the rest."""
+    """Let drawn branches follow the rules that a schema cannot state: several, told apart, the last for the rest."""
     branches = data.get("branches", [])
     while branches and len(branches) < 2:
         branches.append({**branches[0]})

@@ -38,6 +38,8 @@ check: $(READY) ## Lint, check types, layers and the length of files.
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/choices.py --check
 	$(BIN)/python scripts/dst_page.py --check
+	$(BIN)/python scripts/coverage.py --check
+	$(BIN)/python scripts/reference.py --check
 	$(BIN)/pytest -q tests/unit/test_project.py
 
 bench: $(READY) ## Measure, each figure as a ratio to a baseline of the same run.
@@ -56,6 +58,8 @@ $(BENCH_READY): requirements-bench.lock
 docs: $(READY) ## Make the generated pages anew.
 	$(BIN)/python scripts/choices.py
 	$(BIN)/python scripts/dst_page.py
+	$(BIN)/python scripts/coverage.py
+	$(BIN)/python scripts/reference.py
 
 lock: $(READY) ## Work the lock file out anew from pyproject.toml.
 	$(BIN)/python -m pip install --quiet uv

@@ -107,7 +107,7 @@ def parts(kind: Any) -> Iterator[Any]:
     marks = [mark for mark in getattr(kind, "__metadata__", ()) if isinstance(mark, OneOf)]
     if marks:
         yield kind
-        for choice in marks[0]._table.values():
+        for choice in marks[0].table.values():
             yield from parts(choice)
         return
     yield kind
@@ -147,7 +147,7 @@ def condition_types(groups: type[Model]) -> Iterator[str]:
     for part in parts(group.model_fields["conditions"].annotation):
         for mark in getattr(part, "__metadata__", ()):
             if isinstance(mark, OneOf):
-                yield from (key for key in mark._table)
+                yield from (key for key in mark.table)
 
 
 def enum_of(schema: Schema) -> set[Any] | None:

@@ -55,14 +55,14 @@ class OneOf:
     """
 
     def __init__(self, table: Mapping[str, type[Model]], tag: Tag | None = None, what: str = "type") -> None:
-        self._table = table
+        self.table = table
         self._tag = tag or _type_of
         self._what = what
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Build the union over the table's rows."""
         choices: dict[Hashable, CoreSchema] = {
-            MARK + name: handler.generate_schema(model) for name, model in self._table.items()
+            MARK + name: handler.generate_schema(model) for name, model in self.table.items()
         }
         return core_schema.tagged_union_schema(
             choices,
@@ -70,7 +70,7 @@ class OneOf:
             metadata=None,
             custom_error_type="one_of",
             custom_error_message="{what}",
-            custom_error_context={"what": f"{self._what} must be one of: {', '.join(self._table)}"},
+            custom_error_context={"what": f"{self._what} must be one of: {', '.join(self.table)}"},
         )
 
     def _discriminate(self, value: Any) -> str | None:

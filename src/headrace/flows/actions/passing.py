@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from headrace.conditions import EVERYBODY, CompiledFilter
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Moment, Need
+from headrace.flows.actions.base import Action, OneWay, Place
 from headrace.flows.step import Outcome, Skip, StepContext
 
 UNSUPPORTED = "unsupported"
@@ -29,3 +30,11 @@ class CompiledUnsupported:
     def step(self, context: StepContext) -> Outcome:
         """Skip."""
         return Skip(UNSUPPORTED, self.next_id)
+
+
+class PassedOver(OneWay):
+    """What such actions have in common, as documents write them."""
+
+    def compile(self, place: Place) -> Action:
+        """Return the compiled action."""
+        return CompiledUnsupported(place.action_id, self.type, self.next_id)

@@ -287,7 +287,9 @@ def profile_metric(draw: Conditions) -> Document:
             "operator": draw.pick(COMPARISONS),
             "value": draw.pick((0, 1, 2, 9.5, 30)),
         },
-        "timeframe_filter": draw.filter("static", "relative", "recurring", "between", "alltime", "flow_start"),
+        "timeframe_filter": draw.filter(
+            "static", "relative", "recurring", "between", "alltime", "flow_start", "flow_start"
+        ),
         "metric_filters": draw.pick((filters, filters, None)),
     }
 

@@ -29,6 +29,12 @@ NOW = datetime(2023, 6, 17, 10, 30, 5, tzinfo=UTC)
 PEOPLE, SINGLE, GROUPED = 20, 14, 4
 """People of an example, and how many conditions and groups of them are asked of all."""
 SUPPRESSIONS = ("HARD_BOUNCE", "INVALID_EMAIL", "SPAM_COMPLAINT", "UNSUBSCRIBE", "USER_SUPPRESSED")
+TODAY = NOW.replace(hour=0, minute=0, second=0)
+EDGES = (
+    *(NOW + timedelta(seconds=seconds) for seconds in (-7200, -1, 0, 1)),
+    *(TODAY + timedelta(days=days) for days in (-400, -100, -30, -7, -3, -2, -1, 0, 1, 2, 4)),
+)
+"""Moments at which the spans of date filters begin and end."""
 numbers = itertools.count()
 NONE_OFTEN = 0.3
 
@@ -50,7 +56,7 @@ class Town:
         self._random = source
         self._wild = wild
         self.account_id = f"ACC{next(numbers)}"
-        self.events: list[int] = []
+        self.events: list[tuple[datetime, int]] = []
         self.people = [f"P{number}x{self.account_id}" for number in range(PEOPLE)]
 
     async def build(self, connection: Connection) -> None:
@@ -78,6 +84,8 @@ class Town:
         return self._random.choice(values)
 
     def _at(self) -> datetime:
+        if self._random.random() < 0.3:
+            return self._random.choice(EDGES)
         spread = self._pick((timedelta(hours=5), timedelta(days=5), timedelta(days=60), timedelta(days=3000)))
         return (NOW + spread * self._random.uniform(-1, 0.2)).replace(microsecond=0)
 
@@ -162,11 +170,12 @@ class Town:
         return {**kind, "object_id": str(number), "properties": self._some("1", "2")}
 
     def _event(self, number: int) -> Document:
-        self.events.append(next(numbers))
+        occurred_at = self._pick((self._at(), NOW - timedelta(hours=1)))
+        self.events.append((occurred_at, next(numbers)))
         return {
             "metric_id": self._pick(METRICS),
-            "occurred_at": self._at(),
-            "number": self.events[-1],
+            "occurred_at": occurred_at,
+            "number": self.events[-1][1],
             "value": self._maybe(self._pick((0, 1, 9.5, 30, -2))),
             "properties": self._some("p", "q", "wild", "$value"),
         }
@@ -241,7 +250,8 @@ async def test_asking_one_and_asking_all_agree(database: Database, seed: int, wi
     entered_at = NOW - timedelta(hours=3) if enters else None
     async with database.transaction() as transaction:
         await town.build(transaction)
-        started_by = source.choice((None, *town.events)) if enters else None
+        recent = [number for occurred_at, number in town.events if occurred_at > NOW - timedelta(hours=3)]
+        started_by = source.choice((None, *recent)) if enters else None
         moment = Moment(NOW, entered_at, UTC, "run" if enters and seed % 2 else "", FLOW, started_by)
         profiles = await load_profiles(transaction, [(bucket_of(one), town.account_id, one) for one in town.people])
         single = [{"condition_groups": [{"conditions": [conditions.condition()]}]} for _ in range(SINGLE)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from headrace.clock import VirtualClock
 from headrace.conditions import FlowFilter
 from headrace.conditions.facts import (
     Consent,
@@ -32,6 +33,7 @@ from headrace.model import Channel, Profile
 from headrace.storage.database import Connection, Database, Query, Row
 from headrace.storage.fact_query import ProfileQuery, matching
 from headrace.storage.facts import LoadedFacts
+from headrace.storage.partitions import Partitions
 
 NOON = datetime(2023, 6, 17, 12, tzinfo=UTC)
 MOMENT = Moment(NOON, NOON, UTC, "", "FLOW01")
@@ -92,15 +94,16 @@ class Asker:
     facts: LoadedFacts
 
 
-def asker(profile_id: str) -> Asker:
+def asker(profile_id: str, moment: Moment = MOMENT) -> Asker:
     """Return somebody about whom nothing is known yet."""
-    return Asker(bucket_of(profile_id), ACCOUNT, profile_id, LoadedFacts(Profile(profile_id), None, MOMENT))
+    return Asker(bucket_of(profile_id), ACCOUNT, profile_id, LoadedFacts(Profile(profile_id), None, moment))
 
 
 @pytest.fixture
 async def connection(database_dsn: str) -> AsyncIterator[Counting]:
     """A counting connection to a database in which much is known about the first of three people."""
     database = await Database.connect(database_dsn, size=1)
+    await Partitions(database, VirtualClock(NOON)).ensure("event", {NOON})
     async with database.transaction() as transaction:
         for one in ("P1", "P2", "P3"):
             await transaction.execute(
@@ -170,3 +173,26 @@ async def test_a_query_that_was_not_settled_does_not_run(connection: Counting) -
     clause = parse(FlowFilter, text_filter("regex", "a")).compile("7").where(query, MOMENT)
     with pytest.raises(RuntimeError, match="not settled"):
         await connection.fetch(clause)
+
+
+async def test_the_event_that_began_the_run_does_not_count_since_the_start(connection: Counting) -> None:
+    """Asked of one and of all, another event of the same moment counts."""
+    for number in (7, 8):
+        await connection.execute(
+            "INSERT INTO event (bucket, account_id, profile_id, metric_id, occurred_at, number, properties) "
+            "VALUES ($1, $2, $3, 'ORDERS', $4, $5, '{}')",
+            *(bucket_of(f"P{number - 6}"), ACCOUNT, f"P{number - 6}", NOON, number),
+        )
+    none = {
+        "type": "profile-metric",
+        "metric_id": "ORDERS",
+        "measurement": "count",
+        "measurement_filter": {"type": "numeric", "operator": "equals", "value": 0},
+        "timeframe_filter": {"type": "date", "operator": "flow-start"},
+    }
+    asked = parse(FlowFilter, {"condition_groups": [{"conditions": [none]}]}).compile("7")
+    begun = replace(MOMENT, event_number=7)
+    assert ["P1", "P3"] == await matching(connection, ACCOUNT, asked, begun)
+    askers = [asker(name, begun) for name in ("P1", "P2", "P3")]
+    await load_needs(connection, [(one, asked.needs(begun)) for one in askers])
+    assert ["P1", "P3"] == [one.profile_id for one in askers if asked.holds(one.facts).holds]

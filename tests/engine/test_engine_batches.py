@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,8 @@ from headrace.conditions.facts import EventTotal, Total
 from headrace.engine import enter
 from headrace.engine.advance import advance_batch
 from headrace.engine.core import Limits
+from headrace.engine.rings import LEAST_WIDTH
+from headrace.engine.worker import Worker
 from headrace.ids import BUCKETS, bucket_of
 from headrace.storage.conversions import Candidate
 from headrace.storage.database import Connection, Database
@@ -57,6 +60,23 @@ async def test_accounts_take_turns_in_a_batch(database: Database) -> None:
 
     found = [row["account_id"] for row in rows]
     assert (5, 5) == (found.count(crowd.account.account_id), found.count(few.account.account_id))
+
+
+async def test_a_crowd_elsewhere_delays_nobody(database: Database) -> None:
+    """Five runs that were due last are done within a round over the buckets, among thousands of another account."""
+    crowd = await waiting_shop(database, events=1, people=3_000, virtual=False)
+    few = await waiting_shop(database, events=1, people=5, virtual=False)
+    async with database.transaction() as transaction:
+        await transaction.execute("UPDATE run SET resume_at = entered_at - interval '1 hour'")
+        await transaction.execute("UPDATE run SET resume_at = entered_at WHERE account_id = $1", few.account.account_id)
+    worker = Worker(replace(crowd.core, limits=Limits(advancing=64)))
+
+    for _ in range(BUCKETS // LEAST_WIDTH):
+        await worker.advance()
+
+    states = await database.fetch("SELECT account_id, count(*) AS runs FROM run WHERE state = 0 GROUP BY 1")
+    assert [crowd.account.account_id] == [row["account_id"] for row in states]
+    assert states[0]["runs"] > 1_000
 
 
 async def test_accounts_take_turns_among_accepted_events(database: Database) -> None:

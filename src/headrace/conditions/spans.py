@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from headrace.conditions.parsing import BLANKS
@@ -90,14 +91,36 @@ def between_static(start: datetime, end: datetime) -> Span:
 def recurring(span: Span, first_year: int, last_year: int) -> tuple[Span, ...]:
     """Return a span of less than a year moved into each year: where an anniversary falls within it.
 
-    A span end on 29 February falls on 28 February in common years. Source: reference 10, decision 16.
+    29 February falls within it only where the span itself holds one. Source: reference 3.4.
     """
     since, until = span
     if since is None or until is None or until - since >= timedelta(days=365):
         return ((None, None),)
-    length = until - since
-    starts = (in_year(since, year) for year in range(first_year, last_year + 1))
-    return tuple((start, shift(start, length)) for start in starts)
+    turn = until.year - since.year
+    moved = [(_moved(since, year), _moved(until, min(year + turn, 9999))) for year in range(first_year, last_year + 1)]
+    if any(since < end and start < until for start, end in _leap_days(since.year, until.year)):
+        return tuple(moved)
+    return tuple(piece for one in moved for piece in _without_leap_days(*one))
+
+
+def _moved(end: datetime, year: int) -> datetime:
+    """Return an end of a span in another year; the day that common years lack begins and ends with 1 March."""
+    if (end.month, end.day) == (2, 29) and not calendar.isleap(year):
+        return datetime(year, 3, 1, tzinfo=UTC)
+    return end.replace(year=year)
+
+
+def _leap_days(first_year: int, last_year: int) -> list[tuple[datetime, datetime]]:
+    years = (year for year in range(first_year, last_year + 1) if calendar.isleap(year))
+    return [(datetime(year, 2, 29, tzinfo=UTC), datetime(year, 3, 1, tzinfo=UTC)) for year in years]
+
+
+def _without_leap_days(since: datetime, until: datetime) -> list[Span]:
+    pieces = [(since, until)]
+    for start, end in _leap_days(since.year, until.year):
+        cut = [one for left, right in pieces for one in ((left, min(right, start)), (max(left, end), right))]
+        pieces = [(left, right) for left, right in cut if left < right]
+    return list(pieces)
 
 
 def contains(span: Span, moment: datetime) -> bool:
@@ -124,7 +147,8 @@ def parse_moment(value: object) -> datetime | None:
         return None
 
 
-def in_year(moment: datetime, year: int) -> datetime:
-    """Return the moment in another year; 29 February becomes the 28th in common years."""
-    day = 28 if (moment.month, moment.day) == (2, 29) and not calendar.isleap(year) else moment.day
-    return moment.replace(year=year, day=day)
+def in_years(moment: datetime, years: Iterable[int]) -> Iterator[datetime]:
+    """Yield the moment in each of the years that have its day."""
+    for year in years:
+        if (moment.month, moment.day) != (2, 29) or calendar.isleap(year):
+            yield moment.replace(year=year)

@@ -97,8 +97,14 @@ def _recurs(moment: Expression, span: Span, now: datetime) -> ColumnElement[bool
         return moment.is_not(None)
     local = func.timezone("UTC", moment)
     years = range(max(now.year - 1, 1), min(now.year + 1, 9999) + 1)
-    moved = (func.timezone("UTC", local + _years(year - _part("year", moment))) for year in years)
-    return and_(moment.is_not(None), or_(*(_in_span(one, span) for one in moved)))
+    moved = [local + _years(year - _part("year", moment)) for year in years]
+    found = (and_(_in_span(func.timezone("UTC", one), span), _same_day(one, local)) for one in moved)
+    return and_(moment.is_not(None), or_(*found))
+
+
+def _same_day(one: Expression, other: Expression) -> ColumnElement[bool]:
+    """Return whether 29 February stayed what it was, which it does in leap years only. Source: reference 3.4."""
+    return func.date_part("day", one) == func.date_part("day", other)
 
 
 def _years(number: Expression) -> Expression:

@@ -103,13 +103,16 @@ class RelativeAnniversary:
         return spans.recurring(span, FIRST_YEAR, now.year + 1)
 
     def matches(self, value: Any, now: datetime) -> bool:
-        """Tell whether this year's, the last or the next anniversary of a date lies in the span."""
+        """Tell whether this year's, the last or the next anniversary of a date lies in the span.
+
+        29 February recurs in leap years only. Source: reference 3.4.
+        """
         date = spans.parse_moment(value)
         if date is None:
             return False
         span = RELATIVE[self.operator](now, self.quantity, self.unit)
         years = range(max(now.year - 1, 1), min(now.year + 1, 9999) + 1)
-        return any(spans.contains(span, spans.in_year(date, year)) for year in years) or _a_year_long(span)
+        return any(spans.contains(span, one) for one in spans.in_years(date, years)) or _a_year_long(span)
 
 
 @dataclass(frozen=True, slots=True)

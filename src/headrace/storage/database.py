@@ -7,6 +7,7 @@ See docs/decisions/0001-database.md.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, cast
@@ -56,31 +57,36 @@ class Connection:
         return tag
 
 
+ERRANDS = 2
+"""Connections beside the pool for errands."""
+
+
 class Database:
-    """The pool. `transaction` is the only way to write; `fetch` and its kin are for single reads."""
+    """The pool. `transaction` is the only way to write; `fetch` and its kin are for single reads.
 
-    __slots__ = ("_pool", "dsn")
+    Nobody who holds a connection waits for another one of the pool, or as many as there are might wait for one another
+    for ever. There are two exceptions: errands have connections of their own, and those who keep one for long, while
+    they work with others, take at most half of them.
+    """
 
-    def __init__(self, dsn: str, pool: Any) -> None:
+    __slots__ = ("_errands", "_keepers", "_pool", "dsn")
+
+    def __init__(self, dsn: str, pool: Any, errands: Any, size: int) -> None:
         self.dsn = dsn
         self._pool = pool
+        self._errands = errands
+        self._keepers = asyncio.Semaphore(max(1, size // 2))
 
     @classmethod
     async def connect(cls, dsn: str, *, size: int = 8) -> Database:
         """Open a pool of at most `size` connections; raises what asyncpg raises when the server cannot be reached."""
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=1,
-            max_size=size,
-            init=_prepare,
-            reset=_leave_settings,
-            server_settings={"application_name": "headrace"},
-        )
-        return cls(dsn, pool)
+        pool = await _pool(dsn, 1, size)
+        return cls(dsn, pool, await _pool(dsn, 0, ERRANDS), size)
 
     async def close(self) -> None:
         """Close every connection, waiting for those in use."""
         await self._pool.close()
+        await self._errands.close()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -90,6 +96,18 @@ class Database:
                 yield Connection(raw)
             finally:
                 await _clear(raw)
+
+    @asynccontextmanager
+    async def keeping(self) -> AsyncIterator[Connection]:
+        """Lend a connection as `connection` does to somebody who keeps it while working with others of the pool."""
+        async with self._keepers, self.connection() as kept:
+            yield kept
+
+    @asynccontextmanager
+    async def errand(self) -> AsyncIterator[Connection]:
+        """Lend a connection in a transaction of its own to somebody who may be inside another one, for a moment."""
+        async with self._errands.acquire() as raw, raw.transaction():
+            yield Connection(raw)
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[Connection]:
@@ -129,6 +147,17 @@ def compile_query(query: Query, args: Sequence[Any]) -> tuple[str, Sequence[Any]
     compiled = cast(SQLCompiler, query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True}))
     params = compiled.params
     return str(compiled), [params[name] for name in compiled.positiontup or ()]
+
+
+async def _pool(dsn: str, least: int, most: int) -> Any:
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=least,
+        max_size=most,
+        init=_prepare,
+        reset=_leave_settings,
+        server_settings={"application_name": "headrace"},
+    )
 
 
 async def _leave_settings(_: Any) -> None:

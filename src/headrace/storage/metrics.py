@@ -48,7 +48,9 @@ class Metrics:
         return {name: self._known[account_id, integration, name] for name in wanted}
 
     async def _find(self, account_id: str, integration: str, names: list[str]) -> None:
-        for row in await self._database.fetch(_FIND, account_id, integration, names):
+        async with self._database.errand() as errand:
+            rows = await errand.fetch(_FIND, account_id, integration, names)
+        for row in rows:
             self._known[account_id, integration, row["name"]] = row["metric_id"]
 
     async def _make(self, account_id: str, integration: str, names: list[str]) -> None:
@@ -56,7 +58,7 @@ class Metrics:
         while missing:
             ids = [self._ids.short() for _ in missing]
             now = self._clock.now()
-            async with self._database.transaction() as transaction:
-                await transaction.execute(_MAKE, account_id, integration, integration, ids, missing, now)
+            async with self._database.errand() as errand:
+                await errand.execute(_MAKE, account_id, integration, integration, ids, missing, now)
             await self._find(account_id, integration, missing)
             missing = [name for name in missing if (account_id, integration, name) not in self._known]

@@ -31,7 +31,7 @@ class Partitions:
         self._known: dict[str, frozenset[str]] = {}
 
     async def ensure(self, table: str, moments: Iterable[datetime]) -> None:
-        """Make sure that `table` has a partition for each moment, in a transaction of its own."""
+        """Make sure that `table` has a partition for each moment; may be asked within a transaction."""
         months = {(moment.year, moment.month) for moment in moments}
         if missing := self._missing(table, months):
             await self._create(table, missing)
@@ -41,7 +41,7 @@ class Partitions:
         return {(year, month) for year, month in months if not _covered(table, year, month, known)}
 
     async def _create(self, table: str, months: set[tuple[int, int]]) -> None:
-        async with self._database.transaction() as transaction:
+        async with self._database.errand() as transaction:
             await transaction.execute("SELECT pg_advisory_xact_lock($1)", PARTITION_LOCK)
             known = await _existing(transaction, table)
             for year, month in sorted(months):

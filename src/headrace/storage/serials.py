@@ -37,5 +37,6 @@ class Serials:
             return serials
 
     async def _refill(self) -> None:
-        block: int = await self._database.fetch_value("SELECT nextval('event_serial')")
+        async with self._database.errand() as errand:
+            block: int = await errand.fetch_value("SELECT nextval('event_serial')")
         self._next, self._end = block * BLOCK, (block + 1) * BLOCK

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from headrace.clock import Clock, stopwatch
 from headrace.engine.core import Core
-from headrace.engine.virtual import advance_clock
+from headrace.engine.virtual import carry_on
 from headrace.engine.virtual import run_to_next as run_clock_to_next
 from headrace.engine.worker import Worker
 from headrace.errors import Conflict, Invalid, NotFound, PermissionDenied
@@ -98,7 +98,7 @@ async def advance(core: Core, account_id: str, to: datetime, *, patience: float 
     while True:
         portion_began = stopwatch()
         now = min(to, now + portion)
-        work += await advance_clock(core, account_id, now, worker=worker)
+        work += await carry_on(core, account_id, now, worker=worker)
         if now == to:
             return Moved(complete=True, work=work)
         if patience is not None and stopwatch() - began > patience:

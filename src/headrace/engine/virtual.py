@@ -39,11 +39,15 @@ async def advance_clock(core: Core, account_id: str, to: datetime, *, worker: Wo
     Raises `CommandError` for an account without a clock of its own and for a moment that lies behind its clock. Others
     who move the same clock are waited for, and may have moved it beyond `to`.
     """
-    worker = worker or Worker(core)
     async with core.database.connection() as connection:
         _, now = await _standing(connection, account_id)
     if as_utc(to) < now:
         raise CommandError(_BACKWARDS.format(account_id, now.isoformat(), to.isoformat()))
+    return await carry_on(core, account_id, to, worker=worker or Worker(core))
+
+
+async def carry_on(core: Core, account_id: str, to: datetime, *, worker: Worker) -> int:
+    """Move an account's clock to `to` as `advance_clock` does; one that others moved beyond it meanwhile stays."""
     async with _only_mover(core, account_id) as (keeper, clock, _):
         return await _move(core, worker, keeper, account_id, clock, as_utc(to))
 
@@ -69,7 +73,7 @@ async def _only_mover(core: Core, account_id: str) -> AsyncIterator[tuple[Connec
     Whoever waits for the lock holds no connection meanwhile.
     """
     while True:
-        async with core.database.connection() as keeper:
+        async with core.database.keeping() as keeper:
             clock, _ = await _standing(keeper, account_id)
             if await keeper.fetch_value("SELECT pg_try_advisory_lock($1, $2)", CLOCK_LOCK, clock):
                 yield keeper, *(await _standing(keeper, account_id))

@@ -1,4 +1,4 @@
-"""The facts of a whole batch, one query per kind: profiles, triggering events, totals of events, memberships, consents.
+"""The facts of a whole batch, one query per kind: profiles, triggering events, totals of events, memberships.
 
 This is the reading side of `conditions.facts`: what a condition `needs()` is loaded here for many profiles at once and
 handed to it as `LoadedFacts`. What is not here: the rarer needs (`fact_answers`), and the same questions asked of every
@@ -83,13 +83,6 @@ SELECT m.profile_id, m.group_id, m.joined_at
 FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS asked (bucket, account_id, profile_id, group_id)
 JOIN membership m USING (bucket, account_id, profile_id, group_id)
 """
-
-_CONSENTS = """
-SELECT c.profile_id, c.channel, c.subscription
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::smallint[]) AS asked (bucket, account_id, profile_id, channel)
-JOIN consent c USING (bucket, account_id, profile_id, channel)
-"""
-
 
 _OF_RUNS = """
 SELECT r.run_id, e.number, e.profile_id, e.metric_id, e.occurred_at, e.value, e.value_currency, e.properties
@@ -248,16 +241,6 @@ async def load_memberships(
         return []
     rows = await connection.fetch(_MEMBERSHIPS, *map(list, zip(*asked, strict=True)))
     return [(row["profile_id"], row["group_id"], row["joined_at"]) for row in rows]
-
-
-async def load_consents(
-    connection: Connection | Database, asked: Sequence[tuple[int, str, str, int]]
-) -> dict[tuple[str, int], str]:
-    """Return (profile id, channel) -> subscription for each (bucket, account id, profile id, channel) that has one."""
-    if not asked:
-        return {}
-    rows = await connection.fetch(_CONSENTS, *map(list, zip(*asked, strict=True)))
-    return {(row["profile_id"], row["channel"]): row["subscription"] for row in rows}
 
 
 async def _over_spans(

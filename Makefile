@@ -28,8 +28,9 @@ demo: $(READY) ## Play 30 days of a sample shop, print its report and serve it u
 test: $(READY) ## Run every test with reduced counts.
 	$(BIN)/pytest -q
 
-soak: $(READY) ## Run the tests that kill and churn with their full counts.
-	$(BIN)/pytest -q -m soak --timeout 3600 --override-ini 'addopts='
+soak: $(READY) ## Run the tests that kill, churn and try examples with their full counts.
+	$(BIN)/pytest -q -s -m soak --timeout 3600 --override-ini 'addopts='
+	$(BIN)/pytest -q tests/properties --hypothesis-profile soak --timeout 3600
 
 check: $(READY) ## Lint, check types, layers and the length of files.
 	$(BIN)/ruff check .

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
-from engine_shop import MONDAY, EngineShop, definition, delay, email
+import pytest
+from job_runs import archive, back_populate, counts, settle, work_off
+
+from engine_shop import MONDAY, EngineShop, definition, delay, email, split
+from headrace.conditions.condition import Verdict
+from headrace.conditions.facts import Facts
+from headrace.conditions.profile_sample import CompiledSample
 from headrace.engine.account_clock import advance
+from headrace.engine.review import Chosen, release
+from headrace.engine.worker import Worker
+from headrace.model.account import Settings
+from headrace.storage import flows
 from headrace.storage.database import Database
+from headrace.storage.held import RELEASE
+from headrace.storage.runs import retry_parked
+from headrace.storage.step_counts import flow_counts
 
 PATIENCE = 20.0
 """Seconds after which something that should end counts as stuck."""
+
+
+async def blocked(database: Database) -> None:
+    """Return once somebody waits for a row that somebody else has locked."""
+    async with asyncio.timeout(PATIENCE):
+        while not await database.fetch_value("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+            await asyncio.sleep(0)
 
 
 async def dripping(database: Database, seed: int) -> EngineShop:
@@ -64,3 +85,151 @@ async def test_two_who_move_the_same_clock_both_get_there(database: Database) ->
 
     assert [True, True] == [one.complete for one in moved]
     assert to == await shop.now()
+
+
+# --- counts -------------------------------------------------------------------------------------------------------
+
+EVERYBODY = {"type": "profile-sample", "percentage": 100}
+
+
+async def of_action(shop: EngineShop, flow_id: str, name: str) -> dict[str, Any]:
+    """Return the counters of an action, named by its message's name or its type, that are not zero or empty."""
+    shown = await flow_counts(shop.database, shop.account.account_id, flow_id)
+    (found,) = [one for one in shown["actions"] if name in (one["name"], one["type"])]
+    return {key: value for key, value in found.items() if value and key not in ("id", "type", "name")}
+
+
+def stumble(monkeypatch: pytest.MonkeyPatch, shop: EngineShop, *people: str) -> None:
+    """Let a split fail for these people."""
+    sound = CompiledSample.holds
+
+    def holds(self: CompiledSample, facts: Facts) -> Verdict:
+        if facts.profile.profile_id in {shop.people[one] for one in people}:
+            raise ZeroDivisionError("a bug")
+        return sound(self, facts)
+
+    monkeypatch.setattr(CompiledSample, "holds", holds)
+
+
+async def test_who_is_parked_after_a_delay_has_passed_it(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that a bug stops behind a delay, and that is let on later, counts as passed there like any other."""
+    shop = await EngineShop.open(database)
+    metric, mail = await shop.metric("Checkout Started"), email("mail", await shop.template())
+    flow_id = await shop.flow(definition(metric, delay("wait", "ask"), split("ask", EVERYBODY, "mail", None), mail))
+    await shop.events("Checkout Started", ["ana", "ben"])
+    with monkeypatch.context() as patch:
+        await shop.drain()
+        stumble(patch, shop, "ben")
+        await shop.move(timedelta(hours=1))
+    (parked,) = [run for run in await shop.runs() if run["error"]]
+
+    async with database.transaction() as transaction:
+        assert await retry_parked(transaction, parked["bucket"], parked["account_id"], parked["run_id"])
+    await shop.drain()
+
+    assert {"passed": 2} == await of_action(shop, flow_id, "time-delay")
+    assert {"passed": 2} == await of_action(shop, flow_id, "mail")
+
+
+async def test_a_burst_of_entries_that_fail_is_parked_and_not_held(database: Database) -> None:
+    """Whom a bug keeps from entering in a mass entry counts as parked only; nobody is left in the gauge of the held."""
+    shop = await EngineShop.open(database, settings=Settings(mass_entry_limit=1))
+    metric = await shop.metric("Checkout Started")
+    flow_id = await shop.flow(definition(metric, delay("wait", "mail"), email("mail", await shop.template())))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headrace.engine.entry.Attempt.refusal", lambda *_: 1 / 0)
+        await shop.events("Checkout Started", ["ana", "ben"])
+        await shop.drain()
+
+    assert {"entered": 2, "parked": 2} == await counts(shop, flow_id)
+    for run in await shop.runs():
+        async with database.transaction() as transaction:
+            assert await retry_parked(transaction, run["bucket"], run["account_id"], run["run_id"])
+    await settle(shop, flow_id, RELEASE)
+    await shop.drain()
+    assert {"entered": 2} == await counts(shop, flow_id)
+
+
+async def test_a_run_retried_while_its_flow_is_closed_leaves_the_parked_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job that lets people out and somebody who retries a run never take it from the gauge twice."""
+    shop = await EngineShop.open(database)
+    metric, mail = await shop.metric("Checkout Started"), email("mail", await shop.template())
+    flow_id = await shop.flow(definition(metric, split("ask", EVERYBODY, "mail", None), mail))
+    await shop.events("Checkout Started", ["ana"])
+    with monkeypatch.context() as patch:
+        stumble(patch, shop, "ana")
+        await shop.drain()
+    (run,) = await shop.runs()
+    job_id = await archive(shop, flow_id)
+
+    async with database.transaction() as transaction:
+        assert await retry_parked(transaction, run["bucket"], run["account_id"], run["run_id"])
+        exiting = asyncio.create_task(work_off(shop, job_id))
+        await blocked(database)
+    await exiting
+    await shop.drain()
+
+    assert {"entered": 1, "exited": {"flow_archived": 1}} == await counts(shop, flow_id)
+
+
+async def test_a_message_whose_action_became_a_draft_did_not_pass(database: Database) -> None:
+    """What is canceled between its step and its sending is skipped for that reason in the counts of its action."""
+    shop = await EngineShop.open(database)
+    metric = await shop.metric("Checkout Started")
+    flow_id = await shop.flow(definition(metric, email("mail", await shop.template())))
+    await shop.event("Checkout Started", "ana")
+    await shop.core.partitions.ensure("journal", {MONDAY})
+    worker = Worker(shop.core)
+    while await worker.enter() or await worker.advance():
+        pass
+    async with database.transaction() as transaction:
+        await flows.set_status(transaction, shop.account.account_id, flow_id, "draft", await shop.now())
+    await shop.drain()
+
+    assert {"skipped": {"Action Not Live": 1}} == await of_action(shop, flow_id, "mail")
+
+
+# --- journals -----------------------------------------------------------------------------------------------------
+
+
+async def test_who_is_placed_at_the_start_on_a_stopped_clock_has_a_whole_journal(database: Database) -> None:
+    """The first step comes at the moment of the placing, and is written beside it."""
+    shop = await EngineShop.open(database)
+    group = await shop.list_("Newsletter")
+    await shop.person("ana")
+    await shop.join("ana", group)
+    await shop.drain()
+    flow = definition("", email("mail", await shop.template()))
+    flow_id = await shop.flow({**flow, "triggers": [{"type": "list", "id": group}]})
+
+    await back_populate(shop, flow_id, "at_start")
+    await shop.drain()
+
+    (run,) = await shop.runs()
+    assert ["placed", "queued"] == [outcome for outcome, _ in await shop.story(run)]
+
+
+# --- one bad row --------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_under_review_that_cannot_be_judged_holds_up_no_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays under review, and the others are released."""
+    shop = await EngineShop.open(database)
+    metric = await shop.metric("Checkout Started")
+    asked = {"condition_groups": [{"conditions": [EVERYBODY]}]}
+    message = email("mail", await shop.template(), None, additional_filters=asked)
+    await shop.flow(definition(metric, message), "manual")
+    await shop.events("Checkout Started", ["ana", "ben", "cem"])
+    await shop.drain()
+    stumble(monkeypatch, shop, "ben")
+
+    done = await release(shop.core, shop.account.account_id, Chosen())
+    await shop.drain()
+
+    assert 2 == done.released
+    assert {"ana", "cem"} == {person for person, _ in await shop.sent()}
+    assert 1 == await database.fetch_value("SELECT count(*) FROM delivery WHERE state = 6")

@@ -95,10 +95,13 @@ class Wake:
         self.groups_asked: set[str] = set()
         self.waiting_in: int | None = None
         self.awaits: uuid.UUID | None = None
-        self.counted: list[Counted] = []
-        left: int | None = row["waiting_in"]
-        if left is not None and left != self.action_id and not self._was_counted(left):
-            self.counted.append((left, "passed", "", 1))
+        self.counted: list[Counted] = self._behind()
+
+    def _behind(self) -> list[Counted]:
+        """Return what counts for having gone past the action in which the run waited."""
+        left: int | None = self.row["waiting_in"]
+        passed = left is not None and left != self.row["action_id"] and not self._was_counted(left)
+        return [(left, "passed", "", 1)] if passed and left is not None else []
 
     def _was_counted(self, left: int) -> bool:
         """Tell whether the action left behind was a message, counted when it was queued, whose answer came or not."""
@@ -189,7 +192,7 @@ class Wake:
         """Stop the run for a bug; a user sees it and may let it try again. Nothing of this wake is kept."""
         self.journal, self.deliveries, self.visited = [], [], []
         self.action_id, self.resume_at, self.steps = self.row["action_id"], self.row["resume_at"], self.row["steps"]
-        self.waiting_in, self.awaits, self.counted = None, None, [(0, "parked", "", 1)]
+        self.waiting_in, self.awaits, self.counted = None, None, [*self._behind(), (0, "parked", "", 1)]
         self.note("parked", {"error": error[:LONGEST_ERROR]})
         self.state, self.error, self.active = PARKED, error[:LONGEST_ERROR], False
 

@@ -36,6 +36,6 @@ async def _hold(transaction: Connection, attempts: Sequence[Attempt]) -> None:
     for flow_id, share in by_flow.items():
         holds = guards[flow_id].holding or guards[flow_id].entered + len(share) > limit
         for attempt in share:
-            attempt.held = holds
+            attempt.held = holds and attempt.error is None  # who is parked needs nobody's consent, but a repair
         counts[flow_id] = (len(share), holds)
     await count_entries(transaction, counts, at)

@@ -29,6 +29,7 @@ WHERE clock = $5 AND bucket = ANY($1) AND account_id = $2 AND flow_id = $3 AND s
 _OTHERS = f"""
 SELECT {COLUMNS}, state FROM run
 WHERE bucket = ANY($1) AND account_id = $2 AND flow_id = $3 AND state IN (3, 4) LIMIT $4
+FOR NO KEY UPDATE
 """
 
 

@@ -35,6 +35,8 @@ PASSING = (*LOST, asyncpg.TransactionRollbackError)
 """Errors that say nothing about what was to be written: the server is away, or the transaction was in the way."""
 RECORDING_PAUSES = (0.05, 0.2, 1.0, 2.0, 4.0)
 """Seconds between attempts to write results, which are shorter than any lease together."""
+UNSENT = (DeliveryState.SKIPPED, DeliveryState.CANCELED)
+"""The ends of messages that no provider was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: 
     await settle_awaited(transaction, settled(pairs, now))
     counts: Counter[Key] = Counter()
     for one in outcomes:
-        if one.result.state == DeliveryState.SKIPPED:
+        if one.result.state in UNSENT:
             place = (one.row["account_id"], one.row["flow_id"], one.row["action_id"])
             counts[*place, "skipped", one.result.reason or ""] += 1
             counts[*place, "passed", ""] -= 1

@@ -153,4 +153,5 @@ class Past:
             RunSource.PAST,
             resume_at=self.resume_at or self.facts.moment.now,
             waiting_in=self.waiting_in,
+            steps=1,  # its placing
         )

@@ -37,14 +37,14 @@ _ONE = f"SELECT {COLUMNS} FROM run WHERE bucket = $1 AND account_id = $2 AND run
 
 _INSERT = """
 INSERT INTO run (bucket, account_id, run_id, flow_id, profile_id, version, event_number, event_metric_id, event_at,
-                 entered_at, action_id, resume_at, clock, state, error, chain, source, target_on, waiting_in, visited,
-                 steps)
-SELECT made.*, '{}', 0
+                 entered_at, action_id, resume_at, clock, state, error, chain, source, target_on, waiting_in, steps,
+                 visited)
+SELECT made.*, '{}'
 FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::text[],
             $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::timestamptz[], $13::int[], $14::smallint[],
-            $15::text[], $16::smallint[], $17::smallint[], $18::date[], $19::bigint[])
+            $15::text[], $16::smallint[], $17::smallint[], $18::date[], $19::bigint[], $20::int[])
     AS made (bucket, account_id, run_id, flow_id, profile_id, version, event_number, event_metric_id, event_at,
-             entered_at, action_id, resume_at, clock, state, error, chain, source, target_on, waiting_in)
+             entered_at, action_id, resume_at, clock, state, error, chain, source, target_on, waiting_in, steps)
 ON CONFLICT DO NOTHING
 RETURNING run_id
 """
@@ -97,7 +97,8 @@ class NewRun:
     """A run that begins. Its first step is due at `resume_at`, by default at once.
 
     `state` is PARKED where entering failed by a bug (`error`) and HELD where a user must confirm it. `source` is a
-    `RunSource`; `target_on` the date that a date-based run leads to; `waiting_in` the delay in which it waits already.
+    `RunSource`; `target_on` the date that a date-based run leads to; `waiting_in` the delay in which it waits already;
+    `steps` how many journal rows it has.
     """
 
     bucket: int
@@ -119,6 +120,7 @@ class NewRun:
     target_on: date | None = None
     resume_at: datetime | None = None
     waiting_in: int | None = None
+    steps: int = 0
 
 
 @dataclass(slots=True)
@@ -179,6 +181,7 @@ async def insert_runs(transaction: Connection, runs: Sequence[NewRun]) -> set[uu
         [one.source for one in runs],
         [one.target_on for one in runs],
         [one.waiting_in for one in runs],
+        [one.steps for one in runs],
     )
     return {row["run_id"] for row in rows}
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from headrace.conditions.condition import NO_NEEDS
+from headrace.conditions.facts import Need
 from headrace.engine.core import Core
 from headrace.engine.loading import load_needs, load_triggers
 from headrace.engine.permissions import Permissions, load_permissions
@@ -102,18 +104,34 @@ async def load_desk(
 
 
 async def judge_all(transaction: Connection, desk: Desk, rows: Sequence[Row]) -> list[Settled | None]:
-    """Return what becomes of each message, in the order in which they were put up; None where it stays."""
+    """Return what becomes of each message, in the order in which they were put up; None where it stays.
+
+    One that cannot be judged, by a bug, stays and holds up no other.
+    """
     ordered = sorted(rows, key=lambda row: (row["queued_at"], row["delivery_id"]))
     pairs = [(row, pair) for row in ordered if (pair := _asked(desk, row))]
-    await load_needs(
-        transaction, [(wake, wake.flow.needs(row["action_id"], wake.facts.moment)) for row, (wake, _) in pairs]
-    )
+    await load_needs(transaction, [(wake, _needs(row, wake)) for row, (wake, _) in pairs])
     known: LastSends = {}
     await load_last_sends(transaction, [pair for _, pair in pairs], known)
     permissions = await load_permissions(
         transaction, [(wake.bucket, wake.account_id, wake.profile_id, send.channel) for _, (wake, send) in pairs]
     )
-    return [_verdict(desk, row, permissions, known) for row in ordered]
+    return [_judged(desk, row, permissions, known) for row in ordered]
+
+
+def _needs(row: Row, wake: Wake) -> frozenset[Need]:
+    try:
+        return wake.flow.needs(row["action_id"], wake.facts.moment)
+    except Exception:  # judging fails for the same reason, and is told there
+        return NO_NEEDS
+
+
+def _judged(desk: Desk, row: Row, permissions: Permissions, known: LastSends) -> Settled | None:
+    try:
+        return _verdict(desk, row, permissions, known)
+    except Exception:  # a bug in one message must not hold up the others
+        log.exception("delivery %s of flow %s stays under review", row["delivery_id"], row["flow_id"])
+        return None
 
 
 def _asked(desk: Desk, row: Row) -> tuple[Wake, Send] | None:

@@ -1,6 +1,6 @@
 """What came of a scenario, in the shape of its `expect`.
 
-sent: ["ana mail 1h"]                  person, action (and variation), time since the start
+sent: ["ana mail 1h"]                  person, action (and variation), time since the start; a number counts them only
 skipped: ["ana mail: Smart Sending"]   or the state of what was neither sent nor skipped for a reason
 runs: {ana: [FINISHED]}                `everybody` means all alike; an exit has its reason: "EXITED nothing_follows"
 refused: [reentry]
@@ -68,6 +68,8 @@ async def outcome(scenario: Scenario) -> dict[str, Any]:
         "given": _given,
     }
     expected = scenario.told["expect"]
+    if isinstance(expected.get("sent"), int):
+        found["sent"] = len(found["sent"])
     if "everybody" in expected.get("runs", {}):
         found["runs"] = _alike(scenario, found["runs"])
     return found | {name: await read(scenario, expected[name]) for name, read in readers.items() if name in expected}

@@ -153,8 +153,7 @@ class Scenario:
         place = (shop.database, shop.account.account_id, shop.ids, now)
         imported = await import_flow(*place, document, create_missing=True, status="live")
         for one in imported.made:
-            if one.kind in self.names:
-                self.names[one.kind][one.name] = one.made_id
+            self.names["metric" if one.kind == "metric" else "list"][one.name] = one.made_id
         stored = await flows.load_flow(shop.database, shop.account.account_id, imported.flow_id)
         written = read_flow_file(document)
         self.flow_ids[written.name] = imported.flow_id

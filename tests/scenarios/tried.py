@@ -21,8 +21,8 @@ VALUES ($1, $2, $3, 'm', $4, '', 1, $5, $6, $7)
 """
 _ORDERED = """
 INSERT INTO conversion_delta (account_id, slot, flow_id, message_id, variation, format, channel, metric_id,
-                              conversions, conversion_uniques)
-VALUES ($1, $2, $3, 'm', $4, '', 1, $5, $6, $6)
+                              conversions, conversion_uniques, value_millionths)
+VALUES ($1, $2, $3, 'm', $4, '', 1, $5, $6, $6, 0)
 """
 _GIVEN = "SELECT profile_id, action_id, variation FROM delivery WHERE variation <> ''"
 

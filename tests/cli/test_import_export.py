@@ -50,8 +50,9 @@ def overview_flow() -> Any:
 
 
 def documents() -> list[Any]:
-    """Return the flows that must survive: our example, and the overview's own where it is at hand."""
-    found = [pytest.param(json.loads(EXAMPLE.read_text()), id="example")]
+    """Return the flows that must survive: our examples, and the overview's own where it is at hand."""
+    examples = sorted(EXAMPLE.parent.glob("*.json"))
+    found = [pytest.param(json.loads(file.read_text()), id=file.stem) for file in examples]
     if OVERVIEW.exists():
         found.append(pytest.param(overview_flow(), id="overview"))
     return found
@@ -93,6 +94,21 @@ def test_a_file_that_brings_names_along_is_imported_under_them(headrace: Command
     """The example carries its metrics, list and template, so that events posted by name start the flow."""
     made = headrace.data("import", str(EXAMPLE), "--create-missing")["made"]
     assert {one["name"] for one in made} == {"Added to Cart", "Placed Order", "Newsletter", "Cart reminder"}
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("welcome-series", {"Newsletter", "Welcome: hello", "Welcome: who we are", "Welcome: what others like"}),
+        ("birthday", {"Birthday: a week before", "Birthday: on the day", "Birthday: last call"}),
+    ],
+)
+def test_each_example_runs_as_it_is(headrace: Commands, account: str, name: str, made: set[str]) -> None:
+    """It brings along what it names, and is live at once."""
+    told = headrace.data("import", str(EXAMPLE.parent / f"{name}.json"), "--create-missing")
+    shown = json.loads(headrace.run("export", told["flow_id"]))
+    assert made <= {one["name"] for one in told["made"]}
+    assert "live" == shown["data"]["attributes"]["status"]
 
 
 def test_a_second_account_takes_the_same_file(headrace: Commands, account: str) -> None:

@@ -25,6 +25,7 @@ from headrace.cli import (
     people,
     review,
     serve,
+    settings,
     simulate,
     up,
 )
@@ -55,6 +56,7 @@ app.command("demo")(demo.demo)
 _account = typer.Typer(help="Tenants.", no_args_is_help=True)
 _account.command("create")(accounts.create)
 _account.command("list")(accounts.list_)
+_account.command("settings")(settings.settings)
 app.add_typer(_account, name="account")
 
 _key = typer.Typer(help="Private keys of the API.", no_args_is_help=True)

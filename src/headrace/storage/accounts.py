@@ -77,6 +77,14 @@ async def clock_of(database: Database, account: Account) -> Clock:
     return _SYSTEM if now is None else VirtualClock(now)
 
 
+async def save_settings(database: Database, account_id: str, settings: Settings) -> None:
+    """Give an account new settings as a whole; they count from the next batch on."""
+    async with database.transaction() as transaction:
+        await transaction.execute(
+            "UPDATE account SET settings = $2 WHERE account_id = $1", account_id, _stored(settings)
+        )
+
+
 def account_of(row: Row) -> Account:
     """Return the record behind a row of `account`."""
     return Account(

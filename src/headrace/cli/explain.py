@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
@@ -56,8 +57,8 @@ def _print(found: Explanation) -> None:
 def _print_run(run: Passage) -> None:
     more = run.exit_reason or run.error
     told = f"{run.state}: {more}" if more else run.state
-    waits = f", in {run.waits_in or 'its next step'} until {run.resume_at:%Y-%m-%d %H:%M:%S}" if run.resume_at else ""
-    print(f"Run {run.run_id}, entered {run.entered_at:%Y-%m-%d %H:%M:%S}, {told}{waits}")
+    waits = f", in {run.waits_in or 'its next step'} until {_told(run.resume_at)}" if run.resume_at else ""
+    print(f"Run {run.run_id}, entered {_told(run.entered_at)}, {told}{waits}")
     _print_steps(run.steps)
     if run.messages:
         rows = [asdict(one) for one in run.messages]
@@ -76,6 +77,10 @@ def _print_steps(steps: Sequence[Step]) -> None:
             name = one.condition if one.of is None else f"{one.of}: {one.condition}"
             rows.append({"at": "", "action": f"  {name}", "outcome": f"  {held}", "saw": _short(one.saw)})
     print_rows(rows, ("at", "action", "outcome", "saw"), as_json=False)
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _short(value: Any) -> str:

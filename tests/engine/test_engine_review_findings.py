@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from headrace.engine.review import Chosen, release
 from headrace.engine.worker import Worker
 from headrace.model.account import Settings
 from headrace.storage import flows
+from headrace.storage.buckets import buckets_with_runs, due_buckets
 from headrace.storage.database import Database
 from headrace.storage.held import RELEASE
 from headrace.storage.runs import retry_parked
@@ -25,13 +27,14 @@ from headrace.storage.step_counts import flow_counts
 
 PATIENCE = 20.0
 """Seconds after which something that should end counts as stuck."""
+DUE_RUNS = ("run", "resume_at", "state = 0")
 
 
 async def blocked(database: Database) -> None:
     """Return once somebody waits for a row that somebody else has locked."""
     async with asyncio.timeout(PATIENCE):
         while not await database.fetch_value("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
-            await asyncio.sleep(0)
+            pass
 
 
 async def dripping(database: Database, seed: int) -> EngineShop:
@@ -85,6 +88,32 @@ async def test_two_who_move_the_same_clock_both_get_there(database: Database) ->
 
     assert [True, True] == [one.complete for one in moved]
     assert to == await shop.now()
+
+
+# --- polls --------------------------------------------------------------------------------------------------------
+
+WAITING = """
+INSERT INTO run (bucket, account_id, run_id, flow_id, profile_id, version, entered_at, resume_at, clock, state, chain,
+                 visited, steps)
+SELECT number % 256, 'SHOP01', gen_random_uuid(), 'FLOW01', number::text, 1, $1, $1::timestamptz + interval '1 day', 0,
+    0, 0, '{}', 0
+FROM generate_series(1, 20000) AS n (number)
+"""
+
+
+async def test_a_poll_does_not_read_what_is_not_due(database: Database) -> None:
+    """However many runs wait, looking which buckets have due ones costs some look-ups per bucket and account."""
+    await database.fetch(WAITING, MONDAY)
+    await database.fetch("ANALYZE run")
+
+    plan = await database.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {due_buckets(*DUE_RUNS)}", [0, 1], [MONDAY, MONDAY])
+    told = "\n".join(row["QUERY PLAN"] for row in plan)
+    read = [float(rows) * int(loops) for rows, loops in re.findall(r"actual rows=([0-9.]+) loops=([0-9]+)", told)]
+    removed = [int(rows) for rows in re.findall(r"Rows Removed by .*: ([0-9]+)", told)]
+
+    assert [] == [rows for rows in [*read, *removed] if rows > 2000]
+    assert {} == await buckets_with_runs(database, [(0, MONDAY), (1, MONDAY)])
+    assert 256 == len((await buckets_with_runs(database, [(0, MONDAY + timedelta(days=1))]))[0])
 
 
 # --- counts -------------------------------------------------------------------------------------------------------

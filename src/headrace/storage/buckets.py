@@ -23,19 +23,24 @@ _LOCK = "SELECT b FROM unnest($2::int[]) AS b WHERE pg_try_advisory_xact_lock($1
 def due_buckets(table: str, moment: str, condition: str, free: str = "true") -> str:
     """Return a query for the (clock, bucket) pairs in which a table with a due index has rows due.
 
-    `$1` and `$2` are the clocks and their present moments; `free` may use `t` and `$3`.
+    `$1` and `$2` are the clocks and their present moments; `free` may use `t` and `$3`. Limits keep PostgreSQL from
+    making joins of it, which would read all that waits, and orders keep it to the index.
     """
     numbers = f"generate_series(0, {BUCKETS - 1}) AS b (number)"
-    wanted = f"SELECT c.clock, b.number::smallint AS bucket FROM unnest($1::int[]) AS c (clock), {numbers}"
+    used = f"LATERAL (SELECT FROM {table} WHERE clock = c.clock AND {condition} ORDER BY bucket LIMIT 1) AS used"
+    wanted = f"""
+        SELECT c.clock, b.number::smallint AS bucket FROM unnest($1::int[]) AS c (clock) CROSS JOIN {used}
+        CROSS JOIN {numbers}"""
     return f"""
     WITH RECURSIVE {lanes(table, wanted, condition)}
     SELECT DISTINCT l.clock, l.bucket FROM lane l
     JOIN unnest($1::int[], $2::timestamptz[]) AS c (clock, now) USING (clock)
-    WHERE EXISTS (
-        SELECT 1 FROM {table} t
+    CROSS JOIN LATERAL (
+        SELECT FROM {table} t
         WHERE t.clock = l.clock AND t.bucket = l.bucket AND t.account_id = l.account_id AND t.{condition}
             AND t.{moment} <= c.now AND {free}
-    )
+        ORDER BY t.{moment} LIMIT 1
+    ) AS due
     ORDER BY l.clock, l.bucket
     """
 

@@ -44,7 +44,7 @@ class CrashingDatabase(Database):
     @classmethod
     def over(cls, database: Database, countdown: int, keeps: bool) -> CrashingDatabase:
         """Return a view of `database` that crashes at its `countdown`th commit; `keeps` commits it first."""
-        made = cls(database.dsn, database._pool)
+        made = cls(database.dsn, database._pool, database._errands, size=8)
         made._countdown, made._keeps = countdown, keeps
         return made
 

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import TypeAlias, cast
 
 from headrace.engine.core import Core
-from headrace.engine.faults import told
 from headrace.engine.loading import load_needs
 from headrace.engine.past import Past
 from headrace.engine.sweep import WIDTH, Slice
@@ -185,7 +184,7 @@ async def _place(
     people: Sequence[tuple[int, str]],
     now: datetime,
 ) -> int:
-    pasts = await _pasts(core, transaction, flow, account, people, now)
+    pasts = [past for past in await _pasts(core, transaction, flow, account, people, now) if past.matches()]
     if flow.profile_filter.groups:
         await _filter(transaction, pasts)
     if job.arguments["mode"] == "at_start":
@@ -217,7 +216,7 @@ async def _pasts(
     trigger = flow.trigger
     assert trigger is not None, "checked when it was asked for, and triggers cannot be changed"
     if trigger.group_id is not None:
-        rows = await past_triggers.members(transaction, owner.account_id, people, trigger.group_id)
+        rows = await past_triggers.members(transaction, owner.account_id, people, trigger.group_id, flow.flow_id)
         made = [(row["bucket"], profiles.get(row["profile_id"]), row["joined_at"], None) for row in rows]
         return [
             Past(core, flow, owner, profile, bucket, now, at, event) for bucket, profile, at, event in made if profile
@@ -229,17 +228,16 @@ async def _pasts(
     return [
         Past(core, flow, owner, profiles[event.profile_id], bucket, now, event.occurred_at, event)
         for bucket, event in events
-        if event.profile_id in profiles and trigger.matches(event, event.occurred_at)
+        if event.profile_id in profiles
     ]
 
 
 async def _filter(transaction: Connection, pasts: Iterable[Past]) -> None:
     """Leave out those who fail the flow's filter now, as it is asked at every entry."""
-    asked = [(past, past.flow.needs_at_entry(past.facts.moment)) for past in pasts]
-    await load_needs(transaction, asked)
-    for past, _ in asked:
-        if not past.flow.profile_filter.holds(past.facts).holds:
-            past.leave_out()
+    await load_needs(transaction, [(past, past.needs_at_entry()) for past in pasts])
+    for past in pasts:
+        if past.active:
+            past.ask_filter()
 
 
 async def _walk(transaction: Connection, pasts: Iterable[Past]) -> None:
@@ -248,10 +246,8 @@ async def _walk(transaction: Connection, pasts: Iterable[Past]) -> None:
     while active:
         await load_needs(transaction, [(past, needs) for past in active if (needs := past.needs())])
         for past in active:
-            try:
+            if past.active:
                 past.step()
-            except Exception as error:  # shown as a parked run, so that it holds up nobody else
-                past.error, past.active = told(error), False
         active = [past for past in active if past.active]
 
 

@@ -37,6 +37,10 @@ SELECT m.bucket, m.profile_id, m.joined_at
 FROM unnest($2::smallint[], $3::text[]) AS asked (bucket, profile_id)
 JOIN membership m ON m.bucket = asked.bucket AND m.account_id = $1 AND m.profile_id = asked.profile_id
     AND m.group_id = $4
+WHERE NOT EXISTS (
+    SELECT FROM run r WHERE r.bucket = m.bucket AND r.account_id = $1 AND r.profile_id = m.profile_id
+        AND r.flow_id = $5 AND r.state IN (0, 3, 4)
+)
 ORDER BY m.bucket, m.profile_id
 """
 
@@ -78,11 +82,14 @@ async def past_events(
 
 
 async def members(
-    transaction: Connection, account_id: str, people: Sequence[tuple[int, str]], group_id: str
+    transaction: Connection, account_id: str, people: Sequence[tuple[int, str]], group_id: str, flow_id: str
 ) -> list[Row]:
-    """Return bucket, profile_id and joined_at of those who are members of a group."""
+    """Return bucket, profile_id and joined_at of those who are members of a group and not in a flow now.
+
+    Our choice: who is on the way through the flow gets its messages there, and would get them twice if they were added.
+    """
     buckets, profile_ids = [one[0] for one in people], [one[1] for one in people]
-    return await transaction.fetch(_MEMBERS, account_id, buckets, profile_ids, group_id)
+    return await transaction.fetch(_MEMBERS, account_id, buckets, profile_ids, group_id, flow_id)
 
 
 async def carried_out(

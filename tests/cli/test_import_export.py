@@ -194,6 +194,13 @@ def contents(document: Any) -> list[Any]:
     return [(one["name"], one["html"], one["text"]) for one in carried]
 
 
+def test_a_flow_is_exported_by_its_name(headrace: Commands, account: str) -> None:
+    """As every other command takes a flow; one that is not there is named."""
+    flow_id = headrace.data("import", str(EXAMPLE), "--create-missing")["flow_id"]
+    assert headrace.run("export", flow_id) == headrace.run("export", "Abandoned Cart")
+    assert "has no flow 'Nothing'" in headrace.fails("export", "Nothing")
+
+
 def test_an_export_without_names_carries_none(headrace: Commands, account: str) -> None:
     """The file of the vendor's web app holds nothing beside the flow."""
     flow_id = headrace.data("import", str(EXAMPLE), "--create-missing")["flow_id"]

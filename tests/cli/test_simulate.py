@@ -93,7 +93,8 @@ def test_mistakes_are_told_with_their_places(headrace: Commands, tmp_path: Path,
 
     assert "/entry_action_id" in headrace.fails("simulate", str(broken), "--events", events)
     assert "line 2: 'later' is not a duration" in headrace.fails("simulate", flow, "--events", str(lines))
-    assert "cannot be read" in headrace.fails("simulate", flow, "--events", str(tmp_path / "none"))
+    assert "none cannot be read: No such file" in headrace.fails("simulate", flow, "--events", str(tmp_path / "none"))
+    assert "'Mars/X' is not an IANA" in headrace.fails("simulate", flow, "--events", events, "--timezone", "Mars/X")
     assert "lies before" in headrace.fails("simulate", flow, "--events", events, "--until", "2020-01-01")
 
 

@@ -127,7 +127,15 @@ async def test_a_simulation_in_a_test_is_moved_by_hand(database: Database) -> No
         ('{"metric": "A"}', "profile is null"),
         ('{"profile": "ana@x.example", "metric": 3}', "metric is 3; it must be a text"),
         ('{"profile": "ana@x.example", "metric": "A", "value": "3"}', 'value is "3"; it must be a number'),
-        ('{"profile": "ana@x.example", "metric": "A", "strange": 1}', "strange means nothing here"),
+        (
+            '{"profile": "ana@x.example", "metric": "A", "strange": 1}',
+            "strange means nothing here; a line may",
+        ),
+        ('{"profile": "ana@x.example", "join": "A", "value": 1}', "value means nothing here"),
+        (
+            '{"profile": "ana@x.example", "consent": {"webhook": "SUBSCRIBED"}}',
+            "one of email, sms, push, whatsapp",
+        ),
         ('{"profile": "ana@x.example", "consent": {"fax": "SUBSCRIBED"}}', "consent names 'fax'"),
         ('{"profile": "ana@x.example", "consent": {"sms": "YES"}}', 'consent is "YES"'),
     ],

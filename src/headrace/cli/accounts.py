@@ -81,11 +81,16 @@ def _record(account: Account) -> dict[str, object]:
     }
 
 
+def check_timezone(named: str) -> None:
+    """Refuse what is no IANA time zone; raises `CommandError`."""
+    if named not in available_timezones():
+        raise CommandError(f"{named!r} is not an IANA time zone, such as Europe/Berlin")
+
+
 def _check(name: str, timezone: str, currency: str, sender_email: str) -> None:
     if not name.strip():
         raise CommandError("the account's name is empty")
-    if timezone not in available_timezones():
-        raise CommandError(f"{timezone!r} is not an IANA time zone, such as Europe/Berlin")
+    check_timezone(timezone)
     if not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         raise CommandError(f"{currency!r} is not a currency code; it must be three capital letters, such as USD")
     if not EMAIL.fullmatch(sender_email):

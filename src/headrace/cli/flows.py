@@ -12,7 +12,7 @@ import typer
 from headrace.cli.accounts import Json
 from headrace.cli.keys import AccountOption
 from headrace.cli.output import print_json
-from headrace.cli.runtime import the_account, with_database
+from headrace.cli.runtime import the_account, the_flow, with_database
 from headrace.errors import CommandError, Problem, Problems
 from headrace.flows.references import References
 from headrace.ids import RandomIds
@@ -53,7 +53,7 @@ def import_file(
 
 
 def export(
-    flow: Annotated[str, typer.Argument(help="The flow's id.")],
+    flow: Annotated[str, typer.Argument(help="The flow's id or name.")],
     account: AccountOption = None,
     spelling: Annotated[
         str, typer.Option(help="`camel` as /flow/<id>.json spells keys, or `snake` as the API does.")
@@ -68,7 +68,8 @@ def export(
 
     async def task(database: Database) -> dict[str, Any]:
         owner = await the_account(database, account)
-        return await export_flow(database, owner.account_id, flow, spelling=chosen, with_names=with_names)
+        flow_id = await the_flow(database, owner.account_id, flow)
+        return await export_flow(database, owner.account_id, flow_id, spelling=chosen, with_names=with_names)
 
     document = with_database(task)
     if output is None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 import uvloop
 
-from headrace.cli.accounts import Json
+from headrace.cli.accounts import Json, check_timezone
 from headrace.cli.counts import print_counts
 from headrace.cli.flows import problem_lines, read_document
 from headrace.cli.output import print_json, print_rows
@@ -41,6 +41,7 @@ def simulate_flow(
     as_json: Json = False,
 ) -> None:
     """Play a flow on a throw-away database and print a timeline per person and a table of its actions."""
+    check_timezone(timezone)
     document = read_document(flow)
     begins = START if start is None else read_moment(start)
     scenes = _lines(events, lambda lines: read_scenes(lines, begins))
@@ -79,7 +80,9 @@ def _play(
 def _lines(file: Path, read: Callable[[list[str]], list[Result]]) -> list[Result]:
     try:
         return read(file.read_text().splitlines())
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise CommandError(f"{file} cannot be read: {error}") from error
     except CommandError as error:
         raise CommandError(f"{file} cannot be played\n  {error}") from error

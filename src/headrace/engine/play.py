@@ -29,7 +29,10 @@ from headrace.storage.identity import IncomingProfile
 IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id")
 FIELDS = ("first_name", "last_name", "organization", "title", "image", "locale", "timezone")
 KNOWN = (*IDENTIFIERS, *FIELDS, "location", "properties")
-CHANNELS = {channel.name.lower(): channel for channel in Channel}
+KEYS = ("at", "profile", "metric", "value", "properties", "join", "leave", "set", "consent")
+"""What a line of a file of events may have."""
+CONSENTED = (Channel.EMAIL, Channel.SMS, Channel.PUSH, Channel.WHATSAPP)
+CHANNELS = {channel.name.lower(): channel for channel in CONSENTED}
 SUBSCRIPTIONS = ("SUBSCRIBED", "UNSUBSCRIBED")
 MOST_TOLD = 10
 """Mistakes that are told of one file."""
@@ -189,7 +192,7 @@ def _acts(left: dict[str, Any]) -> tuple[Act, ...]:
     found += _consents(left.get("consent", {}))
     strange = sorted(set(left) - {"metric", "properties", "join", "leave", "set", "consent"})
     if strange:
-        raise CommandError(f"{', '.join(strange)} means nothing here")
+        raise CommandError(f"{', '.join(strange)} means nothing here; a line may have {', '.join(KEYS)}")
     return tuple(found)
 
 

@@ -7,21 +7,29 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from job_runs import archive, back_populate, counts, settle, work_off
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email, split
+from headrace.clock import SystemClock
 from headrace.conditions.condition import Verdict
 from headrace.conditions.facts import Facts
 from headrace.conditions.profile_sample import CompiledSample
 from headrace.engine.account_clock import advance
+from headrace.engine.deliver import resolve_leases
 from headrace.engine.review import Chosen, release
 from headrace.engine.worker import Worker
+from headrace.ids import bucket_of
+from headrace.model import DeliveryState
 from headrace.model.account import Settings
-from headrace.storage import flows
+from headrace.storage import flows, jobs
 from headrace.storage.buckets import buckets_with_runs, due_buckets
 from headrace.storage.database import Database
+from headrace.storage.flow_states import EXIT_RUNS
+from headrace.storage.groups import delete_list
 from headrace.storage.held import RELEASE
+from headrace.storage.profile_changes import Moved, join_lists, keep_lists
 from headrace.storage.runs import retry_parked
 from headrace.storage.step_counts import flow_counts
 
@@ -262,3 +270,99 @@ async def test_a_message_under_review_that_cannot_be_judged_holds_up_no_other(
     assert 2 == done.released
     assert {"ana", "cem"} == {person for person, _ in await shop.sent()}
     assert 1 == await database.fetch_value("SELECT count(*) FROM delivery WHERE state = 6")
+
+
+async def test_an_event_of_the_past_that_cannot_be_asked_about_holds_up_no_other(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whom the flow's filter or trigger fails for is shown as a parked run, and the job goes on to its end."""
+    shop = await EngineShop.open(database)
+    metric = await shop.metric("Checkout Started")
+    await shop.events("Checkout Started", ["ana", "ben", "cem"])
+    await shop.drain()
+    asked = {"condition_groups": [{"conditions": [EVERYBODY]}]}
+    waits = [delay("wait", "mail"), email("mail", await shop.template())]
+    flow_id = await shop.flow({**definition(metric, *waits), "profile_filter": asked})
+    stumble(monkeypatch, shop, "ben")
+
+    job = await back_populate(shop, flow_id)
+
+    assert (jobs.JobState.COMPLETE, 3) == (job.state, job.progress["placed"])
+    assert ["PARKED", "WAITING", "WAITING"] == sorted(await shop.run_states())
+
+
+async def test_a_server_without_room_parks_nobody(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the server has no room for a moment is no bug of a run."""
+    shop = await EngineShop.open(database)
+    metric = await shop.metric("Checkout Started")
+    await shop.flow(definition(metric, delay("wait", "mail"), email("mail", await shop.template())))
+    await shop.event("Checkout Started", "ana")
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.engine.advance.insert_deliveries", full_disk)
+        with pytest.raises(asyncpg.DiskFullError):
+            await shop.drain()
+    await shop.drain()
+    await shop.move(timedelta(hours=1))
+
+    assert ["ana"] == [person for person, _ in await shop.sent()]
+
+
+async def full_disk(*_: object) -> None:
+    """Fail as a server does whose disk is full."""
+    raise asyncpg.DiskFullError("could not extend file")
+
+
+# --- other people's work ------------------------------------------------------------------------------------------
+
+
+async def test_moving_a_clock_works_off_no_other_accounts_jobs(database: Database) -> None:
+    """A developer's test does not wait for another account's long job."""
+    shop = await EngineShop.open(database)
+    other = await EngineShop.open(database, seed=8)
+    async with database.transaction() as transaction:
+        for one in (shop, other):
+            place = (transaction, one.account.account_id, one.ids, EXIT_RUNS, {jobs.FLOW: "NOFLOW"})
+            await jobs.enqueue(*place, SystemClock().now())
+
+    await shop.move(timedelta(hours=1))
+
+    rows = await database.fetch("SELECT account_id, state FROM job")
+    states = {row["account_id"]: row["state"] for row in rows}
+    assert {shop.account.account_id: "complete", other.account.account_id: "queued"} == states
+
+
+async def test_nobody_stays_on_a_list_that_is_deleted_meanwhile(database: Database) -> None:
+    """A flow that puts somebody on a list just before it is deleted leaves no membership behind."""
+    shop = await EngineShop.open(database)
+    group, person = await shop.list_("Buyers"), await shop.person("ana")
+    account_id = shop.account.account_id
+
+    async with database.transaction() as step:
+        assert await keep_lists(step, {(account_id, group)})
+        deleting = asyncio.create_task(_delete(shop, group))
+        await blocked(database)
+        await join_lists(step, [Moved(bucket_of(person), account_id, person, group, MONDAY)])
+    await deleting
+
+    assert 0 == await database.fetch_value("SELECT count(*) FROM membership")
+
+
+async def _delete(shop: EngineShop, group_id: str) -> None:
+    async with shop.database.transaction() as transaction:
+        await delete_list(transaction, shop.account.account_id, group_id)
+
+
+async def test_a_message_that_is_never_recorded_is_given_up(database: Database) -> None:
+    """A lease that lapses again and again, however safe a repetition is, ends as unconfirmed."""
+    shop = await EngineShop.open(database)
+    metric = await shop.metric("Checkout Started")
+    await shop.flow(definition(metric, email("mail", await shop.template())))
+    await shop.event("Checkout Started", "ana")
+    worker = Worker(shop.core)
+    while await worker.enter() or await worker.advance():
+        pass
+    await database.fetch("UPDATE delivery SET state = 1, claimed_by = 'gone', lease_until = $1, attempts = 10", MONDAY)
+
+    assert 1 == await resolve_leases(shop.core)
+
+    assert [DeliveryState.UNCONFIRMED] == [row["state"] for row in await shop.deliveries()]

@@ -16,6 +16,7 @@ from datetime import datetime, tzinfo
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Moment, Need
 from headrace.engine.core import Core
+from headrace.engine.faults import told
 from headrace.flows.compiled import CompiledFlow
 from headrace.flows.step import Advance, StepContext, Wait
 from headrace.ids import event_id, run_id
@@ -80,22 +81,55 @@ class Past:
         self.waiting_in: int | None = None
         self.error: str | None = None
 
+    def matches(self) -> bool:
+        """Tell whether the flow's trigger waits for what happened; so does one that cannot be asked, by a bug."""
+        try:
+            return self.event is None or self.flow.trigger is None or self.flow.trigger.matches(self.event, self.at)
+        except Exception as error:
+            return self._fail(error)
+
+    def needs_at_entry(self) -> frozenset[Need]:
+        """Return what the flow's filter must know."""
+        try:
+            return self.flow.needs_at_entry(self.facts.moment)
+        except Exception as error:
+            self._fail(error)
+            return NO_NEEDS
+
+    def ask_filter(self) -> None:
+        """Leave the person out who fails the flow's filter."""
+        try:
+            self.active = self.flow.profile_filter.holds(self.facts).holds
+        except Exception as error:
+            self._fail(error)
+
     def needs(self) -> frozenset[Need]:
         """Return what the next step of the walk must know: nothing for what is passed over."""
         assert self.action_id is not None
-        action = self.flow.actions[self.action_id]
-        return NO_NEEDS if action.acts else action.needs(self.facts.moment)
+        try:
+            action = self.flow.actions[self.action_id]
+            return NO_NEEDS if action.acts else action.needs(self.facts.moment)
+        except Exception as error:
+            self._fail(error)
+            return NO_NEEDS
+
+    def _fail(self, error: Exception) -> bool:
+        """Stop for a bug: the person is shown as a parked run, so that nobody else is held up."""
+        self.error, self.active = told(error), False
+        return True
 
     def begin(self) -> None:
         """Place the person at the beginning, due at once."""
         self.resume_at, self.active = self.facts.moment.now, False
 
-    def leave_out(self) -> None:
-        """Start no run."""
-        self.active = False
-
     def step(self) -> None:
         """Walk over the present action, or stop in it."""
+        try:
+            self._step()
+        except Exception as error:
+            self._fail(error)
+
+    def _step(self) -> None:
         assert self.action_id is not None
         action = self.flow.actions[self.action_id]
         if action.acts:

@@ -6,8 +6,14 @@ import traceback
 
 import asyncpg
 
-LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
-"""Errors that say nothing about the batch: the server is away."""
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""Errors that say nothing about the batch: the server is away, or has no room."""
 
 
 def told(error: Exception) -> str:

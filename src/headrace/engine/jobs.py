@@ -34,13 +34,14 @@ HANDLERS: Mapping[str, Handler] = {
 }
 
 
-async def run_jobs(core: Core, job_id: str | None = None) -> int:
+async def run_jobs(core: Core, job_id: str | None = None, account_id: str | None = None) -> int:
     """Work off one slice of the job that has waited longest, or of a certain one; return 1 if anything was done.
 
-    A slice that fails is tried again later; what the database raises when it is away is raised.
+    With an `account_id` only that account's jobs are worked off. A slice that fails is tried again later; what the
+    database raises when it is away is raised.
     """
     async with core.database.transaction() as transaction:
-        job = await jobs.claim(transaction, core.clock.now(), job_id)
+        job = await jobs.claim(transaction, core.clock.now(), job_id, account_id)
     if job is None:
         return 0
     try:

@@ -86,9 +86,9 @@ class Worker:
     async def drain(self, clocks: Clocks | None = None, account_id: str | None = None) -> int:
         """Work until nothing is pending and nothing is due on `clocks`, by default on all; return the batches' sum.
 
-        With an `account_id` only what happened in that account is waited for. Deliveries go out between batches of
-        steps, so that on a virtual clock each person's history is in order. Work that another worker holds is waited
-        for, until its lease lapses if need be; what a provider asked to send later is not.
+        With an `account_id` only what happened in that account, and its jobs, are worked off. Deliveries go out between
+        batches of steps, so that on a virtual clock each person's history is in order. Work that another worker holds
+        is waited for, until its lease lapses if need be; what a provider asked to send later is not.
         """
         total = 0
         while True:
@@ -97,7 +97,7 @@ class Worker:
             done += await self.enter(account_id)
             done += await self.advance(clocks)
             done += await self.deliver(clocks)
-            done += await run_jobs(self._core)
+            done += await run_jobs(self._core, account_id=account_id)
             total += done
             if done == 0:
                 if not await self._is_due(clocks, account_id):

@@ -70,7 +70,7 @@ _CLAIM = f"""
 UPDATE job SET state = 'running', lease_until = $2, updated_at = $1 WHERE job_id = (
     SELECT job_id FROM job
     WHERE state IN ('queued', 'running') AND (lease_until IS NULL OR lease_until <= $1)
-        AND ($3::text IS NULL OR job_id = $3)
+        AND ($3::text IS NULL OR job_id = $3) AND ($4::text IS NULL OR account_id = $4)
     ORDER BY updated_at, job_id LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING {_COLUMNS}
@@ -102,9 +102,14 @@ async def enqueue(
     return job_id
 
 
-async def claim(connection: Connection, now: datetime, job_id: str | None = None) -> Job | None:
-    """Claim the job that has waited longest, or a certain one, for one slice; None where there is none to claim."""
-    row = await connection.fetch_row(_CLAIM, now, now + LEASE, job_id)
+async def claim(
+    connection: Connection, now: datetime, job_id: str | None = None, account_id: str | None = None
+) -> Job | None:
+    """Claim the job that has waited longest, or a certain one, for one slice; None where there is none to claim.
+
+    With an `account_id` only jobs of that account are claimed.
+    """
+    row = await connection.fetch_row(_CLAIM, now, now + LEASE, job_id, account_id)
     return _job(row) if row else None
 
 

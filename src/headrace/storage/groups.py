@@ -68,9 +68,12 @@ async def change_list(
 
 
 async def delete_list(transaction: Connection, account_id: str, group_id: str) -> None:
-    """Delete a list and everybody's place on it; the people stay."""
-    await transaction.execute(_DELETE_MEMBERS, account_id, group_id)
+    """Delete a list and everybody's place on it; the people stay.
+
+    The list goes first: that waits for flows that keep it to put somebody on it, and they are taken off as well.
+    """
     await transaction.execute(_DELETE, account_id, group_id)
+    await transaction.execute(_DELETE_MEMBERS, account_id, group_id)
 
 
 async def join_group(

@@ -77,12 +77,13 @@ def _put_off(row: Row, not_before: datetime) -> DeliveryResult:
 async def resolve_leases(core: Core) -> int:
     """Settle deliveries whose lease lapsed and return how many.
 
-    They are queued again where the provider honors our delivery id, else they are unconfirmed, shown and left alone.
+    They are queued again where the provider honors our delivery id, up to `MOST_ATTEMPTS`, else they are unconfirmed,
+    shown and left alone.
     """
     safe = [channel for channel, provider in core.providers.items() if provider.honors_idempotency_key]
     now = core.clock.now()
     async with core.database.transaction() as transaction:
-        lapsed = await resolve_lapsed(transaction, now, safe, LAPSED_AT_ONCE)
+        lapsed = await resolve_lapsed(transaction, now, safe, LAPSED_AT_ONCE, MOST_ATTEMPTS)
         given_up = [(row, NO_ANSWER) for row in lapsed if row["state"] == DeliveryState.UNCONFIRMED]
         await settle_awaited(transaction, settled(given_up, now))
     return len(lapsed)

@@ -75,9 +75,9 @@ WHERE last.at IS NOT NULL
 
 _LAPSED = """
 UPDATE delivery SET
-    state = CASE WHEN channel = ANY ($2::smallint[]) THEN 0 ELSE 5 END,
-    claimed_by = CASE WHEN channel = ANY ($2::smallint[]) THEN NULL ELSE claimed_by END,
-    sent_at = CASE WHEN channel = ANY ($2::smallint[]) THEN NULL ELSE due_at END,
+    state = CASE WHEN channel = ANY ($2::smallint[]) AND attempts < $4 THEN 0 ELSE 5 END,
+    claimed_by = CASE WHEN channel = ANY ($2::smallint[]) AND attempts < $4 THEN NULL ELSE claimed_by END,
+    sent_at = CASE WHEN channel = ANY ($2::smallint[]) AND attempts < $4 THEN NULL ELSE due_at END,
     lease_until = NULL
 WHERE (bucket, account_id, delivery_id) IN (
     SELECT bucket, account_id, delivery_id FROM delivery
@@ -202,14 +202,14 @@ async def last_sends(
 
 
 async def resolve_lapsed(
-    transaction: Connection, system_now: datetime, retried: Sequence[int], limit: int
+    transaction: Connection, system_now: datetime, retried: Sequence[int], limit: int, attempts: int
 ) -> list[Row]:
     """Settle deliveries whose lease lapsed and return them, with what they are now: queued again on the channels in
-    `retried`, whose providers honor our delivery id, else unconfirmed.
+    `retried`, whose providers honor our delivery id, unless there were so many `attempts`, else unconfirmed.
 
     Our choice: an unconfirmed delivery counts as attempted when it was due (smart sending).
     """
-    return await transaction.fetch(_LAPSED, system_now, list(retried), limit)
+    return await transaction.fetch(_LAPSED, system_now, list(retried), limit, attempts)
 
 
 async def next_due(connection: Connection | Database, clock: int, account_id: str, after: datetime) -> datetime | None:

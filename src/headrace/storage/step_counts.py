@@ -5,9 +5,9 @@ deciding what counts (the engine adds in the transaction of its steps). Follows 
 appends delta rows, one folder per account adds them to the counts, and a reader adds the tail that is not folded yet.
 
 On action 0, which stands for the flow itself: `entered`, `refused` (detail: the reason), `finished`, `exited` (detail:
-the reason), and the gauges `held` and `parked`. On each action: the gauge `waiting`, `arrived`, `passed` (carried out,
-or gone past), `branch` (detail: the branch), `skipped` and `exited` (detail: the reason), `queued`, `review`. A gauge
-gets +1 when a run comes to stand there and -1 when it goes.
+the reason), and the gauges `held` and `parked`. On each action: the gauge `waiting`, `passed` (carried out, or gone
+past), `branch` (detail: the branch), `skipped` and `exited` (detail: the reason), `review`. A gauge gets +1 when a run
+comes to stand there and -1 when it goes.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ DETAILED = frozenset(("branch", "exited", "refused", "skipped"))
 """The counters that are kept by reason or branch."""
 FLOW_PLAIN = ("entered", "finished", "held", "parked")
 FLOW_DETAILED = ("exited", "refused")
-ACTION_PLAIN = ("waiting", "arrived", "passed", "queued", "review")
+ACTION_PLAIN = ("waiting", "passed", "review")
 
 
 def counts_document(rows: Sequence[Row], actions: Sequence[Row]) -> dict[str, Any]:

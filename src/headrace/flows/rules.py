@@ -1,7 +1,7 @@
 """Rules between the parts of one action, which no model of a single part can check.
 
 Like the graph checks they read a document of any correctness and skip what has the wrong shape; the models report that.
-Source: reference 2 (multi-branch-split), 2.3 (size), 2.4 (shares).
+Source: reference 2 (multi-branch-split), 2.3 (size), 2.4 (shares, variations).
 
 Our choice: what contradicts itself is refused, what is only unfinished (a branch that asks nothing, an experiment with
 one variation, an alert to nobody) can be stored and is refused when the flow would have to run (`readiness.py`).
@@ -21,6 +21,8 @@ FEWEST_BRANCHES, MOST_BRANCHES = 2, 20
 """The one for the rest among them. Source: reference 2."""
 MOST_TEXT = 100_000
 """Bytes of all texts that one action may write into a profile. Source: reference 2.3 (100 KB)."""
+MOST_TESTED_TEXTS = 25
+"""Variations of a text message in one test. Source: reference 2.4."""
 WHOLE = 100
 """What the shares of an experiment sum to, in per cent. Source: reference 2.4."""
 ROUNDING = 0.5
@@ -73,6 +75,17 @@ def _rest(branches: list[PartAt], at: str) -> Iterator[Problem]:
             yield Invalid(detail, pointer=f"{at}{branch.pointer}/branch_filter")
 
 
+def _tested(action: Document, at: str) -> Iterator[Problem]:
+    experiment = experiment_of(action)
+    variations = experiment.get("variations") if experiment else None
+    known = variations if isinstance(variations, list) else ()
+    texts = sum(isinstance(one, dict) and one.get("type") == "send-sms" for one in known)
+    if texts > MOST_TESTED_TEXTS:
+        detail = f"A test of text messages has at most {MOST_TESTED_TEXTS} variations; {texts} were given."
+        yield Invalid(detail, pointer=f"{at}/data/current_experiment/variations")
+    yield from _shares(action, at)
+
+
 def _shares(action: Document, at: str) -> Iterator[Problem]:
     experiment = experiment_of(action)
     allocations = experiment.get("allocations") if experiment else None
@@ -109,7 +122,7 @@ def _texts(action: Document, at: str) -> Iterator[Problem]:
 
 
 RULES: Mapping[str, Callable[[Document, str], Iterator[Problem]]] = {
-    "ab-test": _shares,
+    "ab-test": _tested,
     "content-experiment": _shares,
     "multi-branch-split": _branches,
     "update-profile": _texts,

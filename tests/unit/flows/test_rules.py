@@ -92,6 +92,17 @@ def test_shares_name_variations_and_sum_to_the_whole(allocations: Any, expected:
     assert [base + pointer for pointer in expected] == mistakes(action)
 
 
+@pytest.mark.parametrize(("kind", "count", "fits"), [("sms", 25, True), ("sms", 26, False), ("email", 26, True)])
+def test_so_many_text_messages_are_tested_and_no_more(kind: str, count: int, fits: bool) -> None:
+    """A test of e-mails may have more variations."""
+    sent = {"type": f"send-{kind}", "data": {"message": {"body": "x"} if kind == "sms" else {}}}
+    action = experiment("a", main_action=sent)
+    action["data"]["current_experiment"]["variations"] = [
+        {"temporary_id": f"v{number}", **sent} for number in range(count)
+    ]
+    assert mistakes(action) == ([] if fits else ["/actions/0/data/current_experiment/variations"])
+
+
 @pytest.mark.parametrize(("size", "fits"), [(50_000, True), (50_001, False)])
 def test_an_action_writes_so_much_text_and_no_more(size: int, fits: bool) -> None:
     """All texts of an action count together, in bytes."""

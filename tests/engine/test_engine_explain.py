@@ -9,8 +9,9 @@ import pytest
 from flow_documents import cart_flow, document, on_list, on_metric, welcome_series
 
 from engine_shop import delay, email
-from headrace.engine.explain import Explanation, conditions_in, explain
+from headrace.engine.explain import Explanation, explain
 from headrace.engine.simulate import START, Simulation
+from headrace.engine.truths import conditions_in
 from headrace.engine.why import Why
 from headrace.errors import NotFound
 from headrace.model import DeliveryState
@@ -84,7 +85,9 @@ async def test_somebody_without_an_event_never_entered(database: Database) -> No
     """The first rule of all: nothing happened."""
     asked = await Asked.of(database, cart_flow())
     await asked.simulation.person("ana")
-    assert "no_event" == (await asked.why("reminder")).rule
+    why = await asked.why("reminder")
+    told = 'They have no event of the metric "Checkout Started", for which the flow waits.'
+    assert ("no_event", told) == (why.rule, why.told)
 
 
 async def test_an_event_from_before_the_flow_went_live_started_nothing(database: Database) -> None:
@@ -122,7 +125,8 @@ async def test_an_entry_that_was_refused_tells_the_rule_and_what_it_saw(database
     found = await asked.explain("reminder")
 
     assert found.why is not None
-    assert ("refused", "They did not enter: the flow's filter left them out.") == (found.why.rule, found.why.told)
+    told = "They did not enter: the flow's filter left them out: profile-property:properties['adult'] saw null."
+    assert ("refused", told) == (found.why.rule, found.why.told)
     assert [False] == [one.held for one in found.refused[0].conditions]
 
 
@@ -156,7 +160,37 @@ async def test_a_branch_that_led_elsewhere_is_named(database: Database) -> None:
     why = await asked.why("last call")
 
     assert ("branch", START + timedelta(hours=1)) == (why.rule, why.at)
-    assert "branch 'true'" in why.told
+    assert "branch 'true', elsewhere: profile-metric \"Placed Order\" saw 1." in why.told
+
+
+async def test_a_branch_with_a_name_is_called_by_it(database: Database) -> None:
+    """The way that was taken, the conditions of another, and the list that they ask about, by their names."""
+    member = {"type": "profile-group-membership", "is_member": True, "group_ids": ["Newsletter"]}
+    branches = [
+        {
+            "branch_id": "b1",
+            "name": "Readers",
+            "branch_filter": {"condition_groups": [{"conditions": [member]}]},
+            "links": {"next": "hello"},
+        },
+        {"branch_id": "b2", "name": "Others", "is_else": True, "links": {"next": "bye"}},
+    ]
+    split = {"temporary_id": "split", "type": "multi-branch-split", "data": {"name": "Who", "branches": branches}}
+    asked = await Asked.of(
+        database, document("Ways", on_metric("A"), split, email("hello", "Hello"), email("bye", "Bye"))
+    )
+    await asked.simulation.event("A", "ana")
+
+    found = await asked.explain("hello")
+
+    assert found.why is not None
+    told = (
+        'multi-branch-split "Who" led them down the branch \'Others\', elsewhere: profile-group-membership "Newsletter"'
+    )
+    assert f"{told} saw []." == found.why.told
+    (step,) = (step for step in found.runs[0].steps if step.outcome == "branch")
+    assert ("b2", "Others") == (step.branch, step.branch_name)
+    assert [("b1", "Readers", '"Newsletter"')] == [(one.of, one.of_name, one.about) for one in step.conditions]
 
 
 async def test_who_waits_has_not_come_to_it_yet(database: Database) -> None:

@@ -16,6 +16,7 @@ from headrace.cli.output import print_json, print_rows
 from headrace.cli.runtime import the_account, the_flow, with_database
 from headrace.engine.explain import Explanation, Passage, Step
 from headrace.engine.explain import explain as explained
+from headrace.engine.truths import in_words
 from headrace.storage.database import Database
 
 
@@ -70,11 +71,11 @@ def _print_steps(steps: Sequence[Step]) -> None:
     rows: list[Mapping[str, Any]] = []
     for step in steps:
         detail = ", ".join(f"{key} {_short(value)}" for key, value in step.detail.items())
-        outcome = step.outcome if step.branch is None else f"branch {step.branch}"
+        outcome = step.outcome if step.branch is None else f"branch {step.branch_name or step.branch}"
         rows.append({"at": step.at, "action": step.action, "outcome": outcome, "saw": detail or None})
         for one in step.conditions:
             held = {True: "true", False: "false", None: "-"}[one.held]
-            name = one.condition if one.of is None else f"{one.of}: {one.condition}"
+            name = in_words(one) if one.of is None else f"{one.of_name or one.of}: {in_words(one)}"
             rows.append({"at": "", "action": f"  {name}", "outcome": f"  {held}", "saw": _short(one.saw)})
     print_rows(rows, ("at", "action", "outcome", "saw"), as_json=False)
 

@@ -6,39 +6,40 @@ why somebody did not get one message (`why`). Source: DESIGN section 3 (journal)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from headrace.engine.labels import label_of
+from headrace.engine.truths import Condition, branch_names, conditions_in, ids_in
 from headrace.engine.why import Why, why_not
 from headrace.errors import NotFound
 from headrace.model import Channel, DeliveryState, RunState
 from headrace.storage.database import Database, Row
 from headrace.storage.flow_cache import FlowCache
-from headrace.storage.run_histories import History, find_profile, load_history
+from headrace.storage.run_histories import History, find_profile, load_actions, load_history, names_of
 
 HIDDEN = ("seen", "branch")
 """Parts of a journal row's detail that a step shows under other names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """What one condition saw and whether it held: a line of a step's truth table. `of` names the branch it belongs to.
+class Known:
+    """What people call things: actions by id, branches by their action's id and their own, metrics and lists by id."""
 
-    `held` is None where the journal does not tell.
-    """
-
-    condition: str
-    saw: Any
-    held: bool | None
-    of: str | None = None
+    labels: Mapping[int, str]
+    branches: Mapping[tuple[int, str], str]
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run: when (UTC), at which action, what came of it, and what it rested on."""
+    """One step of a run: when (UTC), at which action, what came of it, and what it rested on.
+
+    `branch` is the way that a split took; `branch_name` its name, where it has one.
+    """
 
     at: datetime
     step: int
@@ -46,6 +47,7 @@ class Step:
     action: str | None
     outcome: str
     branch: str | None
+    branch_name: str | None
     conditions: tuple[Condition, ...]
     detail: Mapping[str, Any]
 
@@ -108,19 +110,20 @@ async def explain(database: Database, account_id: str, profile: str, flow_id: st
     history = await load_history(database, account_id, profile_id, flow_id, **waits_for)
     if history is None:
         raise NotFound(f'The account has no flow with the id "{flow_id[:255]}".')
+    history = replace(history, names=await names_of(database, account_id, _mentioned(history, waits_for.values())))
     why = why_not(history, *asked_for(history, message), compiled) if message else None
     return explanation_of(history, why)
 
 
 def explanation_of(history: History, why: Why | None = None) -> Explanation:
     """Return the explanation of what is kept about a person and a flow."""
-    labels = {row["action_id"]: label_of(row["action_id"], row["type"], row["definition"]) for row in history.actions}
+    known = known_of(history.actions, history.names)
     return Explanation(
         history.profile_id,
         history.flow["flow_id"],
         history.flow["name"],
-        tuple(_passage(run, history, labels) for run in history.runs),
-        steps_of(history.refused, labels),
+        tuple(_passage(run, history, known) for run in history.runs),
+        steps_of(history.refused, known),
         why,
     )
 
@@ -141,38 +144,60 @@ def asked_for(history: History, named: str) -> tuple[int, str | None]:
     raise NotFound(f'The flow has no action or message "{named[:255]}"; its messages are {names}.')
 
 
-def steps_of(rows: Sequence[Row], labels: Mapping[int, str]) -> tuple[Step, ...]:
+def steps_of(rows: Sequence[Row], known: Known) -> tuple[Step, ...]:
     """Return the steps behind rows of the journal."""
-    return tuple(_step(row, labels) for row in rows)
+    return tuple(_step(row, known) for row in rows)
 
 
-def conditions_in(seen: Any, of: str | None = None) -> Iterator[Condition]:
-    """Yield the lines of the truth table that a journal row's `seen` holds, in the order in which they were asked."""
-    for label, found in seen.items() if isinstance(seen, Mapping) else ():
-        if isinstance(found, Mapping) and set(found) == {"saw", "held"}:
-            yield Condition(label, found["saw"], found["held"], of)
-        elif isinstance(found, Mapping):
-            yield from conditions_in(found, label)
-        else:
-            yield Condition(label, found, None, of)
+async def load_known(database: Database, account_id: str, flow_id: str, rows: Sequence[Row]) -> Known:
+    """Return what people call what rows of a flow's journal name."""
+    actions = await load_actions(database, account_id, flow_id)
+    return known_of(actions, await names_of(database, account_id, _ids_in(rows)))
 
 
-def _step(row: Row, labels: Mapping[int, str]) -> Step:
+def known_of(actions: Sequence[Row], names: Mapping[str, str]) -> Known:
+    """Return what people call a flow's actions and branches; `names` are those of metrics, lists and segments."""
+    labels = {row["action_id"]: label_of(row["action_id"], row["type"], row["definition"]) for row in actions}
+    branches = {
+        (row["action_id"], branch): name for row in actions for branch, name in branch_names(row["definition"]).items()
+    }
+    return Known(labels, branches, names)
+
+
+def _mentioned(history: History, more: Iterable[str | None]) -> set[str]:
+    rows = chain(history.refused, *history.journal.values())
+    return {*_ids_in(rows), *(one for one in more if one)}
+
+
+def _ids_in(rows: Iterable[Row]) -> set[str]:
+    details = (row["detail"] for row in rows)
+    return {one for detail in details if isinstance(detail, dict) for one in ids_in(detail.get("seen"))}
+
+
+def _step(row: Row, known: Known) -> Step:
     detail = row["detail"] if isinstance(row["detail"], dict) else {}
-    action_id = row["action_id"]
+    action_id: int | None = row["action_id"]
+    branch: str | None = detail.get("branch")
     return Step(
         row["at"],
         row["step"],
         action_id,
-        labels.get(action_id, str(action_id)) if action_id is not None else None,
+        known.labels.get(action_id, str(action_id)) if action_id is not None else None,
         row["outcome"],
-        detail.get("branch"),
-        tuple(conditions_in(detail.get("seen"))),
+        branch,
+        known.branches.get((action_id, branch)) if action_id is not None and branch is not None else None,
+        tuple(_conditions(detail.get("seen"), action_id, known)),
         {key: value for key, value in detail.items() if key not in HIDDEN},
     )
 
 
-def _passage(run: Row, history: History, labels: Mapping[int, str]) -> Passage:
+def _conditions(seen: Any, action_id: int | None, known: Known) -> Iterator[Condition]:
+    for one in conditions_in(seen, None, known.names):
+        place = None if action_id is None or one.of is None else (action_id, one.of)
+        yield one if place is None else replace(one, of_name=known.branches.get(place))
+
+
+def _passage(run: Row, history: History, known: Known) -> Passage:
     waits = run["state"] == RunState.WAITING
     waits_in = run["waiting_in"]
     return Passage(
@@ -181,9 +206,9 @@ def _passage(run: Row, history: History, labels: Mapping[int, str]) -> Passage:
         RunState(run["state"]).name.lower(),
         run["exit_reason"],
         run["error"],
-        labels.get(waits_in, str(waits_in)) if waits and waits_in is not None else None,
+        known.labels.get(waits_in, str(waits_in)) if waits and waits_in is not None else None,
         run["resume_at"] if waits else None,
-        steps_of(history.journal.get(run["run_id"], ()), labels),
+        steps_of(history.journal.get(run["run_id"], ()), known),
         tuple(_sent(row) for row in history.deliveries.get(run["run_id"], ())),
     )
 

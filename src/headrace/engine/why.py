@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headrace.engine.labels import label_of
+from headrace.engine.truths import branch_names, told_of
 from headrace.flows.compiled import CompiledFlow
 from headrace.flows.walk import targets_of
 from headrace.model import DeliveryState, RunState
@@ -56,8 +57,10 @@ def never_entered(history: History, flow: CompiledFlow | None) -> Why:
     """Return why a person has no run in the flow."""
     if history.refused:
         row = history.refused[0]
-        reason = (row["detail"] or {}).get("reason", "")
-        return Why("refused", f"They did not enter: {WORDS.get(reason, reason)}.", row["at"], None)
+        detail = row["detail"] or {}
+        reason = detail.get("reason", "")
+        saw = told_of(detail.get("seen"), history.names)
+        return Why("refused", f"They did not enter: {WORDS.get(reason, reason)}{saw}.", row["at"], None)
     if history.pending:
         return Why("pending", "What happened to them last is still to be worked out.")
     return _closed(history, flow) or _no_cause(history, flow)
@@ -98,7 +101,8 @@ def _no_event(history: History, flow: CompiledFlow | None) -> Why:
     assert flow.trigger is not None
     events, opened_at = history.causes.events, history.flow["opened_at"]
     if not events:
-        return Why("no_event", f"They have no event of the metric {flow.trigger.metric_id}, for which the flow waits.")
+        metric = _named(history, flow.trigger.metric_id)
+        return Why("no_event", f"They have no event of the metric {metric}, for which the flow waits.")
     matching = [event for event in events if flow.trigger.matches(event)]
     if not matching:
         told = f"The trigger's filter fits none of their {len(events)} events, the last at "
@@ -112,15 +116,13 @@ def _no_event(history: History, flow: CompiledFlow | None) -> Why:
 
 def _no_join(history: History, group_id: str) -> Why:
     joined_at, opened_at = history.causes.joined_at, history.flow["opened_at"]
+    group = _named(history, group_id)
     if joined_at is None:
-        return Why("no_member", f"They are no member of {group_id}, for whose new members the flow waits.")
+        return Why("no_member", f"They are no member of {group}, for whose new members the flow waits.")
+    joined = f"They joined {group} at {_moment(joined_at)}"
     if opened_at is None or joined_at < opened_at:
-        return Why(
-            "before_live", f"They joined {group_id} at {_moment(joined_at)}, before the flow went live.", joined_at
-        )
-    return Why(
-        "started_nothing", f"They joined {group_id} at {_moment(joined_at)} in a way that starts nothing.", joined_at
-    )
+        return Why("before_live", f"{joined}, before the flow went live.", joined_at)
+    return Why("started_nothing", f"{joined} in a way that starts nothing.", joined_at)
 
 
 def _in_run(history: History, run: Row, action_id: int, message_id: str | None) -> Why:
@@ -223,9 +225,10 @@ def _turned_away(
         following = next((one["action_id"] for one in steps[place + 1 :] if one["action_id"] != row["action_id"]), None)
         following = run["action_id"] if following is None and run["state"] == RunState.WAITING else following
         if following is None or not _leads(links, following, action_id):
-            branch = (row["detail"] or {}).get("branch")
+            detail = row["detail"] or {}
+            branch = _branch(actions, row["action_id"], str(detail.get("branch")))
             told = f"{_label(actions, row['action_id'])} led them down the branch {branch!r}, elsewhere"
-            return Why("branch", f"{told}.", row["at"])
+            return Why("branch", f"{told}{told_of(detail.get('seen'), history.names)}.", row["at"])
     return None
 
 
@@ -249,6 +252,17 @@ def _leads(links: Mapping[int, Sequence[int]], start: int | None, to: int) -> bo
 def _label(actions: Mapping[int, Row], action_id: int) -> str:
     row = actions.get(action_id)
     return str(action_id) if row is None else label_of(action_id, row["type"], row["definition"])
+
+
+def _branch(actions: Mapping[int, Row], action_id: int, branch: str) -> str:
+    row = actions.get(action_id)
+    return branch if row is None else branch_names(row["definition"]).get(branch, branch)
+
+
+def _named(history: History, known_id: str | None) -> str:
+    """Return the name of a metric, list or segment in quotation marks, or its id."""
+    name = history.names.get(known_id or "")
+    return str(known_id) if name is None else f'"{name}"'
 
 
 def _moment(moment: datetime) -> str:

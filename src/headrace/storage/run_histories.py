@@ -8,7 +8,7 @@ ids of all causes out anew.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,11 @@ SELECT EXISTS (SELECT FROM pending WHERE bucket = $1 AND account_id = $2 AND pro
 """
 _PROFILE = "SELECT profile_id FROM profile WHERE account_id = $1 AND profile_id = $2"
 _BY_EMAIL = "SELECT profile_id FROM profile WHERE account_id = $1 AND lower(email) = lower($2) ORDER BY profile_id"
+_NAMES = """
+SELECT metric_id AS id, name FROM metric WHERE account_id = $1 AND metric_id = ANY($2)
+UNION ALL
+SELECT group_id, name FROM profile_group WHERE account_id = $1 AND group_id = ANY($2)
+"""
 _FLOW = """
 SELECT flow_id, name, status, archived, deleted_at, opened_at, version FROM flow WHERE account_id = $1 AND flow_id = $2
 """
@@ -89,7 +94,7 @@ class History:
 
     `runs` are the newest first; `journal` and `deliveries` are by run id, in order. `refused` are the journal rows of
     entries that were refused, the newest first. `pending` tells whether something of the person is still to be worked
-    out.
+    out. `names` are those of the metrics, lists and segments that the rest names by id, as far as they were loaded.
     """
 
     profile_id: str
@@ -102,6 +107,7 @@ class History:
     refused: tuple[Row, ...] = ()
     causes: Causes = field(default_factory=Causes)
     pending: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 async def find_profile(connection: Database | Connection, account_id: str, named: str) -> str | None:
@@ -137,7 +143,7 @@ async def load_history(
     return History(
         profile_id,
         flow,
-        tuple(await connection.fetch(_ACTIONS, account_id, flow_id)),
+        await load_actions(connection, account_id, flow_id),
         tuple(await connection.fetch(_MESSAGES, account_id, flow_id)),
         tuple(runs),
         _by_run(await connection.fetch(_JOURNAL, *place, ids)),
@@ -146,6 +152,17 @@ async def load_history(
         causes,
         bool(await connection.fetch_value(_PENDING, *place, profile_id)),
     )
+
+
+async def load_actions(connection: Database | Connection, account_id: str, flow_id: str) -> tuple[Row, ...]:
+    """Return a flow's actions, deleted ones too: action_id, type, status, definition, created_at, deleted_at."""
+    return tuple(await connection.fetch(_ACTIONS, account_id, flow_id))
+
+
+async def names_of(connection: Database | Connection, account_id: str, ids: Iterable[str]) -> dict[str, str]:
+    """Return id -> name of the account's metrics, lists and segments with these ids."""
+    found = await connection.fetch(_NAMES, account_id, sorted(ids))
+    return {row["id"]: row["name"] for row in found}
 
 
 async def journals_of(

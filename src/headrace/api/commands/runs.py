@@ -6,8 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from headrace.api.state import State
-from headrace.engine.explain import Step, steps_of
-from headrace.engine.labels import action_labels
+from headrace.engine.explain import Step, load_known, steps_of
 from headrace.jsonapi.context import fill
 from headrace.jsonapi.operation import Call
 from headrace.jsonapi.shapes.loading import one_row, primary
@@ -21,9 +20,9 @@ async def journal(call: Call[State, Any]) -> dict[str, Any]:
     resource, table = primary(call)
     run = await one_row(call, resource, table, call.path["id"])
     state = call.ctx.state
-    rows = await journals_of(state.database, state.account_id, run["profile_id"], [run["run_id"]])
-    labels = await action_labels(state.database, state.account_id, [run["flow_id"]])
-    steps = steps_of(rows.get(run["run_id"], ()), labels)
+    journals = await journals_of(state.database, state.account_id, run["profile_id"], [run["run_id"]])
+    rows = journals.get(run["run_id"], ())
+    steps = steps_of(rows, await load_known(state.database, state.account_id, run["flow_id"], rows))
     links = {"self": call.ctx.links.url(fill(call.operation.path, call.path))}
     return {"data": [_resource(str(run["run_id"]), number, step) for number, step in enumerate(steps)], "links": links}
 

@@ -66,6 +66,7 @@ STEP = Resource(
         Attribute("action", str, description="The action's type and name."),
         Attribute("outcome", str),
         Attribute("branch", str, description="The way that a split took."),
+        Attribute("branch_name", str, description="That way's name, where it has one."),
         Attribute("conditions", list[dict[str, Any]], description="What each condition saw and whether it held."),
         Attribute("detail", dict[str, Any]),
     ),

@@ -336,3 +336,20 @@ async def test_a_changed_template_changes_the_next_send(database: Database) -> N
 
     assert ["Old" in one.html for one in provider.given] == [True, False]
     assert "New" in provider.given[1].html
+
+
+async def test_two_messages_of_one_moment_go_out_in_the_flows_order(database: Database) -> None:
+    """Whatever their ids are, everybody gets the one that stands first in the flow first."""
+    shop = await EngineShop.open(database)
+    metric, template = await shop.metric("Checkout Started"), await shop.template()
+    # Ids are given in the order of the document, in which the last one comes first here.
+    actions = [email("first", template, "second"), email("second", template, "third"), email("third", template)]
+    document = definition(metric, *reversed(actions)) | {"entry_action_id": "first"}
+    await shop.flow(document)
+    await shop.events("Checkout Started", [f"person{number}" for number in range(20)])
+
+    await shop.drain()
+
+    kept = await database.fetch("SELECT profile_id, subject FROM inbox_message ORDER BY number")
+    for person in shop.people.values():
+        assert ["first", "second", "third"] == [row["subject"] for row in kept if row["profile_id"] == person]

@@ -118,6 +118,7 @@ def _queue(wake: Wake, send: Send, state: DeliveryState) -> None:
             state,
             wake.row["clock"],
             wake.now,
+            wake.steps,
         )
     )
     queued = state is DeliveryState.QUEUED

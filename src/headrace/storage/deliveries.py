@@ -15,15 +15,16 @@ from headrace.storage.database import Connection, Database, Row
 from headrace.storage.lanes import lanes, share
 
 COLUMNS = """d.bucket, d.account_id, d.delivery_id, d.run_id, d.flow_id, d.action_id, d.message_id, d.variation,
-    d.profile_id, d.channel, d.format, d.clock, d.queued_at, d.due_at, d.attempts"""
+    d.profile_id, d.channel, d.format, d.clock, d.queued_at, d.step, d.due_at, d.attempts"""
 
 _INSERT = """
 INSERT INTO delivery (bucket, account_id, delivery_id, run_id, flow_id, action_id, message_id, variation, profile_id,
-                      channel, format, state, clock, queued_at, due_at)
+                      channel, format, state, clock, queued_at, step, due_at)
 SELECT *, queued_at FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[],
-    $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::smallint[], $13::int[], $14::timestamptz[])
+    $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::smallint[], $13::int[], $14::timestamptz[],
+    $15::int[])
     AS made (bucket, account_id, delivery_id, run_id, flow_id, action_id, message_id, variation, profile_id, channel,
-             format, state, clock, queued_at)
+             format, state, clock, queued_at, step)
 ON CONFLICT DO NOTHING
 """
 
@@ -115,6 +116,7 @@ class NewDelivery:
     state: int
     clock: int
     queued_at: datetime
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,11 @@ async def claim_deliveries(
 ) -> list[Row]:
     """Claim at most `limit` deliveries that are due by `now` (the clock's time); earliest first.
 
-    Accounts take turns, as among runs.
+    Accounts take turns, as among runs. Of two messages of a run and a moment the one that was reached first goes first.
     """
     values = (clock, list(buckets), now, limit, claim.name, claim.until, claim.at, share(limit, len(buckets)))
     rows = await transaction.fetch(_CLAIM, *values)
-    return sorted(rows, key=lambda row: row["due_at"])
+    return sorted(rows, key=lambda row: (row["due_at"], row["step"]))
 
 
 async def record_results(transaction: Connection, claim: str, results: Sequence[DeliveryResult]) -> set[uuid.UUID]:

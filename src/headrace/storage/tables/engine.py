@@ -89,6 +89,7 @@ delivery = Table(
     Column("reason", Text),
     Column("clock", Integer, nullable=False),
     Column("queued_at", Timestamp, nullable=False),
+    Column("step", Integer, nullable=False, server_default="0"),
     Column("due_at", Timestamp, nullable=False),
     Column("claimed_by", Text),
     Column("lease_until", Timestamp),
@@ -111,7 +112,10 @@ delivery = Table(
     Index("delivery_sent_idx", "account_id", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
     postgresql_with=BUSY,
 )
-"""One message to one person. `lease_until` is system time. `sent_at` is when delivery was attempted."""
+"""One message to one person. `step` is the run's, and tells which of two messages of one moment goes first.
+
+`lease_until` is system time. `sent_at` is when delivery was attempted.
+"""
 
 planned_entry = Table(
     "planned_entry",

@@ -69,6 +69,23 @@ def test_a_simulation_is_data_too(headrace: Commands, flow: str, events: str) ->
     assert ["finished"] == told["people"][0]["runs"]
 
 
+def test_who_was_refused_is_told_with_the_rule(headrace: Commands, flow: str, events: str) -> None:
+    """Somebody whom the flow's filter leaves out has a line that says so, and what the filter saw."""
+    only = {
+        "type": "profile-property",
+        "property": "properties['tier']",
+        "filter": {"type": "string", "operator": "equals", "value": "gold"},
+    }
+    document = json.loads(Path(flow).read_text())
+    document["definition"]["profile_filter"] = {"condition_groups": [{"conditions": [only]}]}
+    Path(flow).write_text(json.dumps(document))
+
+    printed = headrace.run("simulate", flow, "--events", events)
+
+    assert "ana@example.com: never entered" in printed
+    assert "reason fails_flow_filters: profile-property:properties['tier'] saw null" in printed
+
+
 def test_nothing_is_left_of_a_simulation(headrace: Commands, flow: str, events: str) -> None:
     """Its database is dropped, and the one that the settings name is not touched."""
     headrace.run("simulate", flow, "--events", events)

@@ -22,6 +22,7 @@ from headrace.engine.durations import read_duration, read_moment
 from headrace.engine.play import Person, Scene, read_people, read_scenes
 from headrace.engine.simulate import START, simulate
 from headrace.engine.simulated import Moment, Report
+from headrace.engine.truths import told_of
 from headrace.errors import CommandError, Problem, Problems
 from headrace.ids import RandomIds
 
@@ -132,4 +133,4 @@ def _detail(detail: Any) -> str:
     if not isinstance(detail, Mapping):
         return "-" if detail is None else str(detail)
     told = [f"{key} {value}" for key, value in detail.items() if key != "seen" and value not in (None, {}, [])]
-    return ", ".join(told) or "-"
+    return f"{', '.join(told)}{told_of(detail.get('seen'))}" or "-"

@@ -16,6 +16,7 @@ from headrace.engine.labels import label_of
 from headrace.engine.truths import Condition, branch_names, conditions_in, ids_in
 from headrace.engine.why import Why, why_not
 from headrace.errors import NotFound
+from headrace.flows.compiled import CompiledFlow
 from headrace.model import Channel, DeliveryState, RunState
 from headrace.storage.database import Database, Row
 from headrace.storage.flow_cache import FlowCache
@@ -102,17 +103,37 @@ async def explain(database: Database, account_id: str, profile: str, flow_id: st
     profile_id = await find_profile(database, account_id, profile)
     if profile_id is None:
         raise NotFound(f'The account has no profile with the id or e-mail address "{profile[:255]}".')
-    flows = await FlowCache().load(database, [flow_id])
-    loaded = flows.get(flow_id)
-    compiled = loaded.compiled if loaded and loaded.account_id == account_id else None
-    trigger = compiled.trigger if compiled else None
-    waits_for = {"metric_id": trigger.metric_id, "group_id": trigger.group_id} if trigger else {}
-    history = await load_history(database, account_id, profile_id, flow_id, **waits_for)
+    compiled = await _compiled(database, account_id, flow_id)
+    causes = _causes(compiled)
+    history = await load_history(database, account_id, profile_id, flow_id, **causes)
     if history is None:
         raise NotFound(f'The account has no flow with the id "{flow_id[:255]}".')
-    history = replace(history, names=await names_of(database, account_id, _mentioned(history, waits_for.values())))
+    history = replace(history, names=await names_of(database, account_id, _mentioned(history, causes.values())))
     why = why_not(history, *asked_for(history, message), compiled) if message else None
     return explanation_of(history, why)
+
+
+async def load_refused(
+    database: Database, account_id: str, flow_id: str, profile_ids: Iterable[str]
+) -> dict[str, tuple[Row, ...]]:
+    """Return profile id -> journal rows of entries into a flow that were refused, the newest first."""
+    causes = _causes(await _compiled(database, account_id, flow_id))
+    found: dict[str, tuple[Row, ...]] = {}
+    for profile_id in profile_ids:
+        history = await load_history(database, account_id, profile_id, flow_id, **causes)
+        found[profile_id] = () if history is None else history.refused
+    return found
+
+
+async def _compiled(database: Database, account_id: str, flow_id: str) -> CompiledFlow | None:
+    loaded = (await FlowCache().load(database, [flow_id])).get(flow_id)
+    return loaded.compiled if loaded and loaded.account_id == account_id else None
+
+
+def _causes(flow: CompiledFlow | None) -> dict[str, str | None]:
+    """Return the ids of the metric and the group that a flow waits for, as `load_history` takes them."""
+    trigger = flow.trigger if flow else None
+    return {"metric_id": trigger.metric_id, "group_id": trigger.group_id} if trigger else {}
 
 
 def explanation_of(history: History, why: Why | None = None) -> Explanation:

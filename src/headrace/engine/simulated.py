@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headrace.engine.explain import load_refused
 from headrace.engine.labels import action_labels
 from headrace.engine.play import Act, Changed, Consented, Joined, Tracked
 from headrace.model import Channel, DeliveryState, RunState
@@ -118,9 +119,13 @@ async def load_report(
     for row in deliveries:
         at = row["sent_at"] or row["queued_at"]
         moments[row["profile_id"]].append((at, 3, _of_delivery(row, at, labels)))
+    counts = {flow_id: await _counts(database, account_id, flow_id, deliveries, called) for flow_id in flow_ids}
+    for flow_id in (one for one in flow_ids if counts[one]["refused"]):
+        for profile_id, rows in (await load_refused(database, account_id, flow_id, people)).items():
+            of = names[flow_id]
+            moments[profile_id] += ((one["at"], 2, Moment(one["at"], "refused", of, one["detail"])) for one in rows)
     lives = tuple(_life(profile_id, name, moments[profile_id], runs) for profile_id, name in people.items())
     sent = tuple(_message(row, people) for row in deliveries if row["state"] == DeliveryState.SENT)
-    counts = {flow_id: await _counts(database, account_id, flow_id, deliveries, called) for flow_id in flow_ids}
     return Report(start, until, lives, sent, counts)
 
 

@@ -63,7 +63,7 @@ def in_words(condition: Condition) -> str:
     return condition.condition if condition.about is None else f"{kind} {condition.about}"
 
 
-def told_of(seen: Any, names: Mapping[str, str]) -> str:
+def told_of(seen: Any, names: Mapping[str, str] = NO_NAMES) -> str:
     """Return what conditions saw as the end of a sentence: `: profile-metric "Placed Order" saw 1`, or nothing."""
     told = [f"{in_words(one)} saw {_short(one.saw)}" for one in conditions_in(seen, None, names)]
     left = f", and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""

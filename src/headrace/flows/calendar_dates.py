@@ -26,6 +26,8 @@ FIRST_DAY, LAST_DAY = date(2, 1, 1), date(9900, 12, 31)
 """Between them every date has a moment in every zone; what lies beyond is moved here."""
 MARGIN = timedelta(days=LONGEST_SEARCH)
 """By more than short months, weekdays and zones together move a moment."""
+LONGEST_BEHIND = timedelta(days=366)
+"""How long ago an entry to a recurring date began that is still made up for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,16 @@ def next_joining(
 
     Where entries come before their date, one that lies behind `floor` is made up for at `floor` while its date is
     still today or ahead: the person joins in the middle. Source: reference 1.5. Our choice: who enters on the day
-    itself, or later, does not join late.
+    itself, or later, does not join late; nor does anybody make up for entries to recurring dates that lie more than a
+    year back, or a flow that begins ages before its dates would be joined for hundreds of them at once.
     """
     local_zone = plan.zone or zone
     today = floor.astimezone(local_zone).date()
-    for day in _dates_from(plan, value, _shifted(today, -MARGIN.days, "days")):
+    first = _shifted(today, -MARGIN.days, "days")
+    if plan.recurrence != "never":
+        oldest = _shifted(today, -LONGEST_BEHIND.days, "days")
+        first = max(first, _shifted(oldest, plan.before_value, plan.before_unit))
+    for day in _dates_from(plan, value, first):
         moment = entry_moment(plan, day, local_zone)
         late = plan.before_value > 0 and day >= today
         if day not in entered and (moment > floor or late):

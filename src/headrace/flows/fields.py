@@ -7,7 +7,7 @@ What is here: how a document may write them and how the calendar arithmetic read
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -52,8 +52,10 @@ def _date_or_today(value: str) -> str:
 
 def _moment(value: str) -> str:
     try:
-        datetime.fromisoformat(value)
-    except ValueError:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            moment.astimezone(UTC)
+    except (OverflowError, ValueError):  # at the ends of the calendar there are moments that UTC cannot say
         raise ValueError("it must be a date and time, YYYY-MM-DDTHH:MM:SS+00:00") from None
     return value
 

@@ -6,10 +6,13 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from headrace.flows.fields import DateTimeText
 from headrace.flows.schedule import (
     Countdown,
     DatePlan,
+    Recurrence,
     Target,
     countdown_until,
     day_before,
@@ -132,3 +135,26 @@ def test_a_date_that_was_entered_is_not_entered_again() -> None:
     assert (at, date(2024, 6, 9)) == next_joining(plan, sunday, at, UTC_ZONE, {date(2024, 6, 2)})
     every = {date(2024, 6, day) for day in (2, 9, 16)}
     assert (utc("2024-06-02 09:00"), date(2024, 6, 23)) == next_joining(plan, sunday, at, UTC_ZONE, every)
+
+
+@pytest.mark.parametrize("recurrence", ["annually", "monthly", "weekly"])
+def test_entries_of_ages_ago_are_not_made_up_for(recurrence: Recurrence) -> None:
+    """However long before its dates a flow begins, joining it late leads to the dates of a year's entries at most."""
+    plan, at = DatePlan(9999, "months", recurrence, NINE), utc("2024-06-01 12:00")
+    entered: list[date] = []
+    while (found := next_joining(plan, BIRTHDAY, at, UTC_ZONE, entered)) and found[0] == at:
+        entered.append(found[1])
+    assert {"annually": 2, "monthly": 13, "weekly": 54}[recurrence] >= len(entered)
+
+
+def test_a_date_that_comes_once_is_joined_however_early_the_flow_begins() -> None:
+    """Whoever's one date is ahead joins in the middle, though the flow began years ago for them."""
+    plan, at = DatePlan(60, "months", "never", NINE), utc("2024-06-01 12:00")
+    assert (at, date(2024, 8, 1)) == next_joining(plan, date(2024, 8, 1), at, UTC_ZONE)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_that_utc_cannot_say_is_refused(text: str) -> None:
+    """At the ends of the calendar an offset leads out of it; whoever reads such a moment later could not go on."""
+    with pytest.raises(ValidationError, match="it must be a date and time"):
+        TypeAdapter(DateTimeText).validate_python(text)

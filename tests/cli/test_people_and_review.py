@@ -123,6 +123,7 @@ def test_messages_are_listed_and_released(headrace: Commands, shop: Shop) -> Non
     assert (shop.profile_id, shop.flow_id, "email") == tuple(
         message[name] for name in ("profile_id", "flow_id", "channel")
     )
+    assert ("mail", "ana@example.com") == (message["message"], message["person"])
     nothing = {"released": 0, "held": 0, "skipped": {}, "canceled": 0, "unknown": 0, "remaining": False}
 
     assert {**nothing, "released": 1} == headrace.data("review", "release", message["id"])

@@ -25,6 +25,12 @@ def test_a_column_of_times_names_their_zone(capsys: pytest.CaptureFixture[str]) 
     assert ["name  sent at (UTC)", "x     -", "y     2026-03-02 10:00:00"] == lines
 
 
+def test_truth_is_yes_or_no(capsys: pytest.CaptureFixture[str]) -> None:
+    """People read no Python."""
+    print_rows([{"test": True}, {"test": False}], ("test",), as_json=False)
+    assert ["test", "yes", "no"] == capsys.readouterr().out.split()
+
+
 def test_brackets_in_names_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     """A name that looks like markup of the terminal library stays whole."""
     print_rows([{"name": "[red]Winter[/red]"}], ("name",), as_json=False)

@@ -86,7 +86,11 @@ def show_held(flow: FlowArgument, account: AccountOption = None, as_json: Json =
     if as_json:
         print_json({"flow_id": flow_id, "runs": found.runs, "holding_since": found.holding_since})
     else:
-        since = f"entries are held since {found.holding_since}" if found.holding_since else "entries pass"
+        since = (
+            f"entries are held since {found.holding_since:%Y-%m-%d %H:%M:%S} UTC"
+            if found.holding_since
+            else "entries pass"
+        )
         print(f"{found.runs} runs are held before flow {flow_id}; {since}.")
 
 

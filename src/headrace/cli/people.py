@@ -24,7 +24,7 @@ from headrace.storage.suppressions import EVERYWHERE, Reason, Suppression, suppr
 
 Result = TypeVar("Result")
 Person = Annotated[str, typer.Argument(help="The person's profile id, e-mail address, phone number or external id.")]
-ListName = Annotated[str, typer.Argument(help="The list's id or name.")]
+ListName = Annotated[str, typer.Argument(metavar="list", help="The list's id or name.")]
 ListOption = Annotated[str | None, typer.Option("--list", help="A list's id or name; without it, everywhere.")]
 ReasonOption = Annotated[str, typer.Option(help=f"{', '.join(Reason)}.")]
 

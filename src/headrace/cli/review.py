@@ -31,7 +31,7 @@ ActionOption = Annotated[int | None, typer.Option("--action", help="All messages
 All = Annotated[bool, typer.Option("--all", help="All messages under review.")]
 Work: TypeAlias = Callable[[Core, str, Chosen], Awaitable[Released]]
 
-COLUMNS = ("id", "channel", "profile_id", "flow_id", "action_id", "queued_at")
+COLUMNS = ("id", "channel", "message", "person", "flow_id", "action_id", "queued_at")
 
 
 def list_(
@@ -119,6 +119,8 @@ def _shown(row: Row) -> dict[str, Any]:
     return {
         "id": str(row["delivery_id"]),
         "channel": Channel(row["channel"]).send_channel,
+        "message": row["message"],
+        "person": row["person"],
         "profile_id": row["profile_id"],
         "flow_id": row["flow_id"],
         "action_id": str(row["action_id"]),

@@ -165,7 +165,7 @@ MEANINGS = {
     "planning": Meaning("people of a date-based flow are still to be planned", _later, mild=True),
     "gauges": Meaning("counts of who waits, is held or parked differ from a recount", _recount),
     "parked": Meaning("runs were stopped by a bug; once it is mended they may try again", _retry),
-    "held": Meaning("too many people entered at once; confirm or discard them: headrace flow held"),
+    "held": Meaning("too many people entered at once; let them in or not: headrace flow release-held or discard-held"),
     "unconfirmed": Meaning("nobody knows whether the provider took these messages; they are not sent again"),
     "failed_job": Meaning("a job was given up within the last week"),
 }

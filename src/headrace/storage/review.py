@@ -27,8 +27,12 @@ SELECT bucket, delivery_id FROM delivery
 WHERE bucket BETWEEN 0 AND 255 AND account_id = $1 AND delivery_id = ANY($2) AND state = 6
 """
 _LIST = f"""
-SELECT delivery_id, flow_id, action_id, message_id, variation, profile_id, channel, queued_at
-FROM delivery WHERE {_CHOSEN} ORDER BY queued_at, delivery_id LIMIT $4
+SELECT d.delivery_id, d.flow_id, d.action_id, d.message_id, d.variation, d.profile_id, d.channel, d.queued_at,
+    m.name AS message, coalesce(p.email, p.phone_number, p.external_id) AS person
+FROM (SELECT * FROM delivery WHERE {_CHOSEN} ORDER BY queued_at, delivery_id LIMIT $4) AS d
+LEFT JOIN flow_message m ON m.account_id = d.account_id AND m.message_id = d.message_id
+LEFT JOIN profile p ON p.bucket = d.bucket AND p.account_id = d.account_id AND p.profile_id = d.profile_id
+ORDER BY d.queued_at, d.delivery_id
 """
 _COUNT = f"SELECT flow_id, action_id, count(*) AS messages FROM delivery WHERE {_CHOSEN} GROUP BY 1, 2 ORDER BY 1, 2"
 
@@ -93,7 +97,7 @@ async def find_review(
 
 
 async def list_review(connection: Connection | Database, account_id: str, chosen: Chosen, limit: int) -> list[Row]:
-    """Return at most `limit` messages under review, the oldest first."""
+    """Return at most `limit` messages under review, the oldest first, with its name and the person's address."""
     return await connection.fetch(_LIST, account_id, chosen.flow_id, chosen.action_id, limit)
 
 

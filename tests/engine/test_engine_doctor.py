@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from flow_documents import cart_flow
+from handwritten_flows import cart_flow
 
 from headrace.engine.doctor import MEANINGS, Examination, examine, repair
 from headrace.engine.simulate import START, Simulation

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flow_documents import cart_flow, document, on_list, on_metric, welcome_series
+from handwritten_flows import cart_flow, document, on_list, on_metric, welcome_series
 
 from engine_shop import delay, email
 from headrace.engine.explain import Explanation, explain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flow_documents import cart_flow, document, on_metric
+from handwritten_flows import cart_flow, document, on_metric
 
 from engine_shop import delay, email
 from headrace.engine.play import label_of, profile_of, read_people, read_scenes

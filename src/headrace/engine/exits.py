@@ -45,7 +45,8 @@ async def exit_runs(core: Core, job: Job) -> Slice:
         rows = await _inside(batch, job)
         wakes = [Wake(row, batch.now) for row in rows]
         for wake in wakes:
-            wake.counted.extend(GAUGES.get(wake.row["state"], ()))
+            # Who leaves early has not passed the delay that they are in.
+            wake.counted = list(GAUGES.get(wake.row["state"], ()))
         await advance_wakes(core, batch.transaction, wakes)
         return len(rows)
 

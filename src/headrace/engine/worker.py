@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 
+from headrace.clock import stopwatch
 from headrace.engine.advance import advance_batch
 from headrace.engine.core import Core
 from headrace.engine.date_entries import enter_planned
@@ -44,6 +45,9 @@ AFTER_FAILURE = 5.0
 STEPS_A_DELIVERY = 8
 """Our choice: while runs are due in masses, so many batches of steps go before one of deliveries, so that a burst is
 stepped through quickly and messages keep going out."""
+LOOK_SHARE = 3.0
+"""Our choice: after a look that found nothing a loop rests at least three times as long as the look took, so that an
+installation with very many accounts does not spend its time on looking."""
 EXPERIMENTS_EVERY = 60.0
 """Seconds between two looks at experiments."""
 LEASES_EVERY = 5.0
@@ -216,6 +220,7 @@ class Worker:
     ) -> None:
         rest = shortest_rest
         while not self._stopping.is_set():
+            began = stopwatch()
             try:
                 done = await work()
             except LOST as error:
@@ -229,7 +234,7 @@ class Worker:
             if done:
                 rest = shortest_rest
             else:
-                await self._pause(rest)
+                await self._pause(max(rest, LOOK_SHARE * (stopwatch() - began)))
                 rest = min(rest * 2, longest_rest)
 
     async def _pause(self, seconds: float) -> None:

@@ -23,6 +23,8 @@ INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, cre
 VALUES ($1, $2, 'list', $3, $4, $5, $5) ON CONFLICT DO NOTHING
 """
 
+_IS_THERE = "SELECT 1 FROM profile_group WHERE account_id = $1 AND group_id = $2 FOR KEY SHARE"
+
 _JOIN = """
 INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
 SELECT bucket, $1, profile_id, $2, $3 FROM unnest($4::smallint[], $5::text[]) AS joining (bucket, profile_id)
@@ -86,11 +88,13 @@ async def join_group(
     *,
     starts_nothing: bool = False,
 ) -> list[str]:
-    """Put profiles that exist on a list and return those that were not on it before.
+    """Put profiles that exist on a list and return those that were not on it before; nobody where the list is gone.
 
     Flows that wait for new members learn of these, unless the joins start nothing. `received_at` is system time.
     Source: reference 1.2 (which joins count; repeated ones do not).
     """
+    if await transaction.fetch_value(_IS_THERE, account_id, group_id) is None:
+        return []
     rows = await transaction.fetch(_JOIN, account_id, group_id, now, *_keys(profile_ids))
     joined = [row["profile_id"] for row in rows]
     happenings = [Happening(one, Kind.JOINED, group_id, starts_nothing=starts_nothing) for one in joined]

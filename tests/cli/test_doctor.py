@@ -62,6 +62,15 @@ def test_what_needs_a_person_is_told_by_the_exit_status(headrace: Commands, acco
     assert 1 == run(headrace, "--repair")[0]
 
 
+def test_a_repair_is_advised_only_where_there_is_one(headrace: Commands, account: str, database_dsn: str) -> None:
+    """A job that failed for good is a person's matter; a run of a flow that is gone can be let out."""
+    execute(database_dsn, FAILED, account)
+    before = run(headrace)[1]
+    execute(database_dsn, PARKED, account, datetime(2026, 3, 2, tzinfo=UTC))
+
+    assert [False, True] == ["doctor --repair" in printed for printed in (before, run(headrace)[1])]
+
+
 def test_what_can_be_repaired_is_and_is_told(headrace: Commands, account: str, database_dsn: str) -> None:
     """A run of a flow that is gone leaves; the counts are put right."""
     execute(database_dsn, PARKED, account, datetime(2026, 3, 2, tzinfo=UTC))

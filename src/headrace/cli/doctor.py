@@ -43,7 +43,10 @@ def doctor(
 
 
 def _data(found: Examination) -> dict[str, Any]:
-    findings = [{**asdict(one.symptom), "told": one.told, "needs_person": one.needs_person} for one in found.findings]
+    findings = [
+        {**asdict(one.symptom), "told": one.told, "needs_person": one.needs_person, "repairable": one.repairable}
+        for one in found.findings
+    ]
     repaired = [{"kind": kind, "amount": amount} for kind, amount in found.repaired]
     return {"needs_person": found.needs_person, "repaired": repaired, "findings": findings}
 
@@ -57,7 +60,7 @@ def _print(found: Examination, repaired: bool) -> None:
     for told in dict.fromkeys(one.told for one in found.findings):
         print(f"\n{told[0].upper()}{told[1:]}.")
         print_rows([_row(one) for one in found.findings if one.told == told], COLUMNS, as_json=False)
-    if found.needs_person and not repaired:
+    if not repaired and any(one.repairable for one in found.findings):
         print("\n`headrace doctor --repair` puts right what can be put right.")
 
 

@@ -48,11 +48,15 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A symptom with its meaning. `needs_person` tells that it stays unless somebody does something."""
+    """A symptom with its meaning.
+
+    `needs_person` tells that it stays unless somebody does something, `repairable` that `repair` may be enough.
+    """
 
     symptom: Symptom
     told: str
     needs_person: bool
+    repairable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ async def work_off(core: Core, seconds: float) -> int:
 
 def _finding(symptom: Symptom) -> Finding:
     meaning = MEANINGS[symptom.kind]
-    return Finding(symptom, meaning.told, not meaning.mild)
+    return Finding(symptom, meaning.told, not meaning.mild, meaning.repair is not None)
 
 
 async def _later(core: Core, clocks: Clocks, symptoms: Sequence[Symptom]) -> int:

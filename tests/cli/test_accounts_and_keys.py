@@ -2,6 +2,9 @@
 
 import pytest
 from commands import Commands
+from typer.testing import CliRunner
+
+from headrace.cli import app
 
 
 def test_a_new_account_is_listed(headrace: Commands) -> None:
@@ -93,3 +96,10 @@ def test_a_database_address_of_another_kind_is_refused(headrace: Commands) -> No
     """The address is told without a traceback."""
     elsewhere = Commands({**headrace.environment, "HEADRACE_DATABASE_URL": "mysql://root@localhost/shop"})
     assert "the database cannot be reached or migrated: invalid DSN" in elsewhere.fails("account", "list")
+
+
+@pytest.mark.parametrize("command", ["up", "serve", "demo"])
+def test_a_port_that_cannot_be_is_refused(command: str) -> None:
+    """Before anything starts, with the range."""
+    result = CliRunner().invoke(app, [command, "--port", "99999"])
+    assert (2, True) == (result.exit_code, "65535" in result.output)

@@ -26,7 +26,7 @@ KEEP_ALIVE = 75
 
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = None,
     fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was handed over.")] = None,
 ) -> None:
     """Run one API process until it is told to stop."""

@@ -17,7 +17,7 @@ from headrace.storage.accounts import list_accounts
 
 def up(
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = None,
     api_processes: Annotated[int | None, typer.Option(min=1, help="How many processes answer the API.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many workers run flows.")] = None,
 ) -> None:

@@ -34,7 +34,7 @@ def demo(
     flow: Annotated[Path | None, typer.Option(help="The flow's file; by default the abandoned cart.")] = None,
     people: Annotated[int, typer.Option(min=1, max=9_999, help="How many people the shop has.")] = PEOPLE,
     days: Annotated[int, typer.Option(min=2, max=365, help="How many days are played.")] = DAYS,
-    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = None,
 ) -> None:
     """Play the days of a sample shop, print what its messages earned, and serve it until Ctrl-C."""
     document = read_document(flow or _example())

@@ -27,7 +27,8 @@ tree is a bug. Source: reference 7.2 (statuses and codes).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 
@@ -173,6 +174,23 @@ class Problems(HeadraceError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("; ".join(problem.detail for problem in self.problems))
+
+
+@contextmanager
+def collecting(problems: list[Problem]) -> Iterator[None]:
+    """Add the mistakes that what is inside raises, `Problems` or one `Invalid`, to a list, and go on after it."""
+    try:
+        yield
+    except Problems as several:
+        problems += several.problems
+    except Invalid as one:
+        problems.append(one)
+
+
+def raise_any(problems: Sequence[Problem]) -> None:
+    """Raise `Problems` when there are any."""
+    if problems:
+        raise Problems(problems)
 
 
 class OperatorError(HeadraceError):

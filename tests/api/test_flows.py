@@ -114,6 +114,66 @@ async def test_several_mistakes_give_several_errors(api: Api) -> None:
     assert len(errors(await api.post("/api/flows", creation("Broken", document)))) == 2
 
 
+async def test_every_kind_of_mistake_is_told_at_once(api: Api) -> None:
+    """Wrong shapes, broken links, broken lines, unknown ids and an empty name are errors of one answer."""
+    text = sms("text", "nowhere")
+    text["data"]["message"]["body"] = "{{ a b }}"
+    wait = delay("wait", "mail")
+    wait["data"]["unit"] = "years"
+    document = definition("NOPE01", wait, email("mail", "NOPE02", "text"), text)
+    document["profile_filter"] = {"condition_groups": [{"conditions": [{"type": "dance", "list_id": "NOPE03"}]}]}
+    answer = await api.post("/api/flows", creation("", document))
+    places = [
+        "actions/0/data/unit",
+        "actions/1/data/message/template_id",
+        "actions/2/data/message/body",
+        "actions/2/links/next",
+        "profile_filter/condition_groups/0/conditions/0",
+        "triggers/0/id",
+    ]
+    told = sorted(one[1]["pointer"] for one in errors(answer))
+    assert [*(f"/data/attributes/definition/{place}" for place in places), "/data/attributes/name"] == told
+
+
+async def test_an_empty_flow_lacks_a_name_and_a_definition(api: Api) -> None:
+    """A name that is empty is told beside a definition that is."""
+    answer = await api.post("/api/flows", creation("", {}))
+    told = {one[1]["pointer"] for one in errors(answer)}
+    assert {"/data/attributes/name", "/data/attributes/definition/triggers"} <= told
+
+
+@pytest.mark.parametrize("strange", [[], [["x"]], {"x": 1}, 5, None])
+async def test_parts_of_strange_shapes_are_mistakes_only(api: Api, strange: Any) -> None:
+    """Whatever stands where a text should, the answer is a 400."""
+    document = definition("NOPE01", delay("wait", None))
+    document["triggers"][0]["type"] = document["actions"][0]["temporary_id"] = strange
+    document["profile_filter"] = {"type": strange, "trigger_type": strange, "list_id": strange}
+    assert 400 == (await api.post("/api/flows", creation("Strange", document))).status_code
+
+
+async def test_deep_documents_are_mistakes_only(api: Api) -> None:
+    """A definition that never ends is a 400 too."""
+    deep: Any = {}
+    for _ in range(400):
+        deep = {"group_ids": [deep], "x": [deep]} if deep == {} else {"x": [deep], "template_id": [[]]}
+    document = {**definition("NOPE01", delay("wait", None)), "profile_filter": deep}
+    assert 400 == (await api.post("/api/flows", creation("Deep", document))).status_code
+
+
+async def test_every_mistake_of_a_changed_action_is_told_at_once(api: Api) -> None:
+    """A wrong value, a broken link, a broken line and an unknown template are errors of one answer."""
+    flow_id = await cart_flow(api)
+    mail = (await actions(api, flow_id))[2]
+    wanted = mail["attributes"]["definition"]
+    wanted["links"] = {"next": "424242"}
+    wanted["data"]["status"] = "dancing"
+    wanted["data"]["message"] |= {"subject_line": "{% if %}", "template_id": "NOPE01"}
+    answer = await api.patch(f"/api/flow-actions/{mail['id']}", action_change(mail["id"], wanted))
+    places = ["data/message/subject_line", "data/message/template_id", "data/status", "links/next"]
+    told = sorted(one[1]["pointer"] for one in errors(answer))
+    assert [f"/data/attributes/definition/{place}" for place in places] == told
+
+
 async def test_another_account_s_things_are_unknown(api: Api) -> None:
     """A metric of another account is refused like one that does not exist, and its flows are not found."""
     services = api.services

@@ -66,6 +66,13 @@ def validate(document: Any, *, creating: bool, base: str = "") -> Definition:
     return Definition(document, model)
 
 
+def shape_problems(document: Any, base: str = "") -> list[Problem]:
+    """Return the mistakes of a definition's parts by themselves: what is missing, unknown or of the wrong type."""
+    problems: list[Problem] = []
+    _read(document, base, problems)
+    return problems
+
+
 def read_action(document: Any, base: str = "") -> ActionModel:
     """Return one action's model; raises `Problems`. Links and ids are not checked."""
     try:

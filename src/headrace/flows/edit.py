@@ -55,7 +55,8 @@ def replace_action(document: Mapping[str, Any], action_id: int, action: Any, bas
     problems = _same_identity(old, action, base) if known else []
     if problems:
         raise Problems(problems)
-    read_action(action, base)
+    if not known:
+        read_action(action, base)
     result: Document = clone(document)
     place = next(n for n, part in enumerate(result["actions"]) if part.get("id") == str(action_id))
     result["actions"][place] = _with_ids(old, clone(action))

@@ -16,11 +16,14 @@ from headrace.flows.walk import PartAt, actions_of, links_of, messages_of, neste
 LONGEST_ID = 18
 """Digits of an action id: what a 64-bit number surely holds."""
 
+MOST_CYCLES = 20
+"""Our choice: how many cycles are told at once, each without the actions of those before it."""
+
 
 def problems_of(definition: Mapping[str, Any], base: str, *, creating: bool) -> list[Problem]:
     """Return every mistake in how the actions of a definition name one another."""
     actions = actions_of(definition)
-    return [*_identity(actions, base, creating), *broken_links(definition, base, creating), *_cycle(actions, base)]
+    return [*_identity(actions, base, creating), *broken_links(definition, base, creating), *_cycles(actions, base)]
 
 
 def key_of(action: Mapping[str, Any]) -> str | None:
@@ -50,7 +53,7 @@ def broken_links(definition: Mapping[str, Any], base: str, creating: bool) -> It
     """Yield a problem for every link, and for the entry, that names no action of the flow."""
     name = "temporary_id" if creating else "id"
     actions = actions_of(definition)
-    known = {action.value.get(name) for action in actions}
+    known = {key for action in actions if isinstance(key := action.value.get(name), str)}
     entry = definition.get("entry_action_id")
     if isinstance(entry, str) and entry not in known:
         yield _unknown(entry, name, f"{base}/entry_action_id")
@@ -101,17 +104,19 @@ def _unknown(target: str, name: str, pointer: str) -> Problem:
     return Invalid(f"{show(target)} names no action of this flow: no action has it as its '{name}'.", pointer=pointer)
 
 
-def _cycle(actions: Sequence[PartAt], base: str) -> Iterator[Problem]:
+def _cycles(actions: Sequence[PartAt], base: str) -> Iterator[Problem]:
     keyed = {key: action for action in actions if (key := key_of(action.value)) is not None}
     successors = {key: targets_of(action.value) for key, action in keyed.items()}
-    left = set(successors) - set(topological(successors))
-    if not left:
-        return
-    path = _walk_in(left, successors)
-    last = keyed[path[-1]]
-    link = next(link for link in links_of(last.value) if link.target == path[0])
-    shown = " -> ".join([*path, path[0]])
-    yield Invalid(f"The actions {shown} form a cycle.", pointer=base + last.pointer + link.pointer)
+    for _ in range(MOST_CYCLES):
+        left = set(successors) - set(topological(successors))
+        if not left:
+            return
+        path = _walk_in(left, successors)
+        last = keyed[path[-1]]
+        link = next(link for link in links_of(last.value) if link.target == path[0])
+        shown = " -> ".join([*path, path[0]])
+        yield Invalid(f"The actions {shown} form a cycle.", pointer=base + last.pointer + link.pointer)
+        successors = {key: successors[key] for key in left.difference(path)}
 
 
 def _walk_in(left: set[str], successors: Mapping[str, Sequence[str]]) -> list[str]:

@@ -1,6 +1,7 @@
 """What a definition refers to in its account: metrics, lists and segments, templates.
 
-References are found by the keys that hold them, in parts that run and in parts that are only stored.
+References are found by the keys that hold them, in parts that run and in parts that are only stored. A document of any
+correctness is read; what has the wrong shape names nothing.
 Source: reference 1.2, 2, 3.1 and the FlowDefinition of the 2026-07-15 description.
 """
 
@@ -24,6 +25,8 @@ KINDS: Mapping[str, str] = {
 """Keys that hold an id, or a list of ids, and what they name."""
 BY_TYPE: Mapping[str, str] = {"metric": "metric", "list": "group", "segment": "group"}
 """What the id of a trigger of each type names; other triggers name nothing."""
+DEEPEST = 50
+"""How many parts lie inside one another in no definition that is correct: deeper ones are not looked at."""
 NOTHING: Mapping[str, str] = {}
 
 
@@ -72,19 +75,21 @@ def relink(
 def _all(document: Mapping[str, Any]) -> Iterator[_Found]:
     triggers = document.get("triggers")
     for number, trigger in enumerate(triggers if isinstance(triggers, list) else ()):
-        if isinstance(trigger, dict) and trigger.get("type") in BY_TYPE:
-            yield from _ids(BY_TYPE[trigger["type"]], trigger, "id", ("triggers", number))
+        kind = BY_TYPE.get(str(trigger.get("type"))) if isinstance(trigger, dict) else None
+        if kind is not None:
+            yield from _ids(kind, trigger, "id", ("triggers", number))
     yield from _walk(document, ())
 
 
 def _walk(value: Any, parts: tuple[str | int, ...]) -> Iterator[_Found]:
-    if isinstance(value, list):
+    if isinstance(value, list) and len(parts) <= DEEPEST:
         for number, item in enumerate(value):
             yield from _walk(item, (*parts, number))
-    if not isinstance(value, dict) or value.get("type") == "code":
+    if not isinstance(value, dict) or value.get("type") == "code" or len(parts) > DEEPEST:
         return
-    if value.get("trigger_type") in BY_TYPE and "trigger_id" in value:
-        yield from _ids(BY_TYPE[value["trigger_type"]], value, "trigger_id", parts)
+    kind = BY_TYPE.get(str(value.get("trigger_type")))
+    if kind is not None and "trigger_id" in value:
+        yield from _ids(kind, value, "trigger_id", parts)
     for key, item in value.items():
         if key in KINDS:
             yield from _ids(KINDS[key], value, key, parts)
@@ -96,6 +101,6 @@ def _ids(kind: str, holder: Any, key: str | int, parts: tuple[str | int, ...]) -
     value = holder[key] if not isinstance(holder, dict) or key in holder else None
     if isinstance(value, str) and value:
         yield _Found(kind, (*parts, key), holder, key, value)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and len(parts) <= DEEPEST:
         for number in range(len(value)):
             yield from _ids(kind, value, number, (*parts, key))

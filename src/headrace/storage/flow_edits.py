@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from headrace.errors import Conflict, Invalid, NotFound
+from headrace.errors import Conflict, Invalid, NotFound, Problem, collecting, raise_any
 from headrace.flows import edit, insertion
+from headrace.flows.definition import read_action
 from headrace.flows.insertion import Anchor
 from headrace.flows.references import References, references
 from headrace.flows.statuses import action_status
@@ -20,6 +21,7 @@ from headrace.flows.walk import Document
 from headrace.ids import IdSource
 from headrace.storage import flow_rows, flows, message_sources
 from headrace.storage.database import Connection
+from headrace.storage.flow_references import reference_problems
 from headrace.storage.flow_rows import StoredFlow, lock_flow
 
 _FLOW_OF_ACTION = "SELECT flow_id FROM flow_action WHERE account_id = $1 AND action_id = $2 AND deleted_at IS NULL"
@@ -42,14 +44,29 @@ async def update_action(
     with pointers below `base`, and `Conflict` when the flow was saved since, or runs and could not run any longer.
     """
     stored = await _flow_of(connection, account_id, action_id, base_version)
-    old = edit.action_in(stored.definition, action_id)
-    document = edit.replace_action(stored.definition, action_id, action, base)
-    message_sources.check_action(action, base)
-    await flows.check_references(connection, account_id, _new_references(old, action, base))
+    old, document, problems = edit.action_in(stored.definition, action_id), stored.definition, list[Problem]()
+    with collecting(problems):
+        document = edit.replace_action(stored.definition, action_id, action, base)
+    problems += await _action_problems(connection, account_id, old, action, base)
+    raise_any(problems)
     if stored.status in flows.RUNNING:
         flows.check_ready(document, base)
     document = await _completed(connection, account_id, ids, now, stored, document)
     await flows.save(connection, account_id, stored, document, now)
+
+
+async def _action_problems(
+    connection: Connection, account_id: str, old: Mapping[str, Any], new: Any, base: str
+) -> list[Problem]:
+    """Return the mistakes of a new action that the definition alone does not show: in its lines, and what it names."""
+    if not isinstance(new, dict):
+        return []
+    shape: list[Problem] = []
+    with collecting(shape):
+        read_action(new, base)
+    named = _new_references(old, new, base)
+    missing = await reference_problems(connection, account_id, named, shape)
+    return [*message_sources.action_mistakes(new, base), *missing]
 
 
 def _new_references(old: Mapping[str, Any], new: Mapping[str, Any], base: str) -> References:
@@ -102,10 +119,12 @@ async def insert_action(
     if flow_id not in (None, stored.flow_id):
         raise Invalid(f'The anchor is not in the flow "{flow_id}".', pointer="/data/relationships/flow/data/id")
     action_id = int(await connection.fetch_value("SELECT nextval('action_serial')"))
-    document = insertion.insert_action(stored.definition, action, action_id, anchor, base)
-    message_sources.check_action(action, base)
+    document, problems = stored.definition, list[Problem]()
+    with collecting(problems):
+        document = insertion.insert_action(stored.definition, action, action_id, anchor, base)
+    problems += await _action_problems(connection, account_id, {}, action, base)
+    raise_any(problems)
     _check_live_kind(stored, action, allow_live_action)
-    await flows.check_references(connection, account_id, references(action, base))
     if stored.status in flows.RUNNING:
         flows.check_ready(document, base)
     await flows.save(

@@ -25,6 +25,7 @@ from headrace.flows.walk import Document
 from headrace.ids import IdSource
 from headrace.storage import flows
 from headrace.storage.database import Connection, Database
+from headrace.storage.flow_references import missing_references
 from headrace.storage.flow_rows import StoredFlow
 from headrace.storage.flow_things import Made, find_by_name, make, told
 
@@ -111,7 +112,7 @@ async def _linked(
     """Return the definition with what the account lacks replaced by what it has under the same name, or made."""
     named = references(definition, DEFINITION)
     included = _included(document)
-    missing = await flows.missing_references(connection, account_id, named)
+    missing = await missing_references(connection, account_id, named)
     found = await find_by_name(connection, account_id, missing, included, made_up=create_missing)
     made: list[Made] = []
     if create_missing:
@@ -146,7 +147,7 @@ async def missing_for(database: Database, account_id: str, document: Any) -> Ref
     """Return what a file names and the account has neither by id nor, where the file tells it, by name."""
     named = references(as_creation(read_flow_file(document).definition), DEFINITION)
     async with database.connection() as connection:
-        missing = await flows.missing_references(connection, account_id, named)
+        missing = await missing_references(connection, account_id, named)
         found = await find_by_name(connection, account_id, missing, _included(document))
     left = {
         kind: {one: places for one, places in ids.items() if one not in found[kind]} for kind, ids in missing.items()

@@ -9,33 +9,29 @@ edits).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from headrace.errors import Conflict, Invalid, Problem, Problems
-from headrace.flows.definition import trigger_type, validate
+from headrace.errors import Conflict, Invalid, Problem, Problems, collecting, raise_any
+from headrace.flows.definition import shape_problems, trigger_type, validate
 from headrace.flows.identity import assign_ids, ids_needed
 from headrace.flows.readiness import why_not_live
-from headrace.flows.references import References, references
+from headrace.flows.references import references
 from headrace.flows.statuses import FLOW_STATUSES, with_status
 from headrace.flows.walk import Document, clone
 from headrace.ids import IdSource
 from headrace.storage import flow_rows, message_sources, planning, templates
 from headrace.storage.database import Connection
+from headrace.storage.flow_references import reference_problems
 from headrace.storage.flow_rows import StoredFlow, load_flow, lock_flow, unknown_flow
-from headrace.storage.message_events import METRIC_NAMES
-from headrace.storage.metrics import OWN
 
 __all__ = [
     "StoredFlow",
     "check_ready",
-    "check_references",
     "create_flow",
     "delete_flow",
     "load_flow",
-    "missing_references",
     "save",
     "set_status",
     "unknown_flow",
@@ -58,16 +54,6 @@ UPDATE flow SET version = $3, status = $4, updated_at = $5,
 WHERE account_id = $1 AND flow_id = $2
 """
 _SERIALS = "SELECT nextval('action_serial') AS id FROM generate_series(1, $1)"
-_ON_MESSAGES = """
-SELECT metric_id, name FROM metric
-WHERE account_id = $1 AND metric_id = ANY($2) AND integration_name = $3 AND name = ANY($4)
-"""
-_TRIGGER = re.compile(r"/triggers/\d+/id$")
-_KNOWN = {
-    "metric": "SELECT metric_id AS id FROM metric WHERE account_id = $1 AND metric_id = ANY($2)",
-    "list or segment": "SELECT group_id AS id FROM profile_group WHERE account_id = $1 AND group_id = ANY($2)",
-    "template": "SELECT template_id AS id FROM template WHERE account_id = $1 AND template_id = ANY($2)",
-}
 
 
 # --- creating -----------------------------------------------------------------------------------------------------
@@ -90,12 +76,11 @@ async def create_flow(
     """Write a flow and return its id. The API makes drafts only; an import keeps the flow's status and dates.
 
     `definition` names its actions by `temporary_id`; each mention of a template becomes a copy that its message owns.
-    Raises `Problems` with pointers below `base` for every mistake in it, among them lines of messages that are not
-    templates, and metrics, lists, segments and templates that the account lacks. Source: reference 2.2 and 7.7.
+    Raises `Problems` with pointers below `base` for every mistake in it at once, among them lines of messages that are
+    not templates, and metrics, lists, segments and templates that the account lacks; an empty name is one more, which
+    stands beside `base`. Source: reference 2.2 and 7.7.
     """
-    document = validate(definition, creating=True, base=base).document
-    message_sources.check_flow(document, base)
-    await check_references(connection, account_id, references(document, base))
+    document = await _checked(connection, account_id, name, definition, base)
     if status in RUNNING:
         check_ready(document, base)
     document = await with_ids(connection, ids, document)
@@ -111,46 +96,21 @@ async def create_flow(
     return flow_id
 
 
-async def check_references(connection: Connection, account_id: str, named: References) -> None:
-    """Raise `Problems` with one `Invalid` for each place that names something that the account lacks.
-
-    So does a trigger on what became of a message: such metrics begin no flows. Source: reference 1.2.
-    """
-    missing = await missing_references(connection, account_id, named)
-    problems: list[Problem] = [
-        Invalid(f'There is no {kind} with the id "{one}" in this account.', pointer=pointer)
-        for kind, found in missing.items()
-        for one, pointers in found.items()
-        for pointer in pointers
-    ]
-    problems += await _on_messages(connection, account_id, named)
-    if problems:
-        raise Problems(problems)
-
-
-async def _on_messages(connection: Connection, account_id: str, named: References) -> list[Problem]:
-    triggers = {
-        one: pointer for one, pointers in named.metric_ids.items() for pointer in pointers if _TRIGGER.search(pointer)
-    }
-    names = list(METRIC_NAMES.values())
-    rows = await connection.fetch(_ON_MESSAGES, account_id, list(triggers), OWN, names) if triggers else []
-    return [
-        Invalid(f'"{row["name"]}" tells of a message and cannot begin a flow.', pointer=triggers[row["metric_id"]])
-        for row in rows
-    ]
-
-
-async def missing_references(
-    connection: Connection, account_id: str, named: References
-) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return what the account lacks: by kind (`metric`, `list or segment`, `template`), the pointers by id."""
-    wanted = {"metric": named.metric_ids, "list or segment": named.group_ids, "template": named.template_ids}
-    missing = {}
-    for kind, found in wanted.items():
-        rows = await connection.fetch(_KNOWN[kind], account_id, list(found)) if found else []
-        known = {row["id"] for row in rows}
-        missing[kind] = {one: pointers for one, pointers in found.items() if one not in known}
-    return missing
+async def _checked(connection: Connection, account_id: str, name: str, definition: Any, base: str) -> Document:
+    """Return a definition that has no mistake; raises `Problems` with all of them."""
+    problems: list[Problem] = []
+    if not name:
+        beside = base.rpartition("/")[0]
+        problems.append(Invalid("A flow has a name; it is empty.", pointer=f"{beside}/name"))
+    with collecting(problems):
+        validate(definition, creating=True, base=base)
+    if isinstance(definition, dict):
+        problems += message_sources.flow_mistakes(definition, base)
+        named = references(definition, base)
+        problems += await reference_problems(connection, account_id, named, shape_problems(definition, base))
+    raise_any(problems)
+    document: Document = definition
+    return document
 
 
 async def with_ids(connection: Connection, ids: IdSource, document: Document) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from headrace.errors import Invalid, Problem, Problems
+from headrace.errors import Invalid, Problem
 from headrace.flows.walk import Document, PartAt, actions_of, message_of, nested_actions
 from headrace.templates.problems import TemplateProblem
 from headrace.templates.template import compile
@@ -29,22 +29,13 @@ LINES: Mapping[str, tuple[str, ...]] = {
 """By the type of an action, the fields of its message that are rendered."""
 
 
-def check_flow(definition: Mapping[str, Any], base: str) -> None:
-    """Raise `Problems` for every line of a definition's messages that is not a template, pointers below `base`."""
-    _raise([one for part in actions_of(definition) for one in _mistakes(part.value, base + part.pointer)])
+def flow_mistakes(definition: Mapping[str, Any], base: str) -> list[Problem]:
+    """Return a problem for every line of a definition's messages that is not a template, pointers below `base`."""
+    return [one for part in actions_of(definition) for one in action_mistakes(part.value, base + part.pointer)]
 
 
-def check_action(action: Document, base: str) -> None:
-    """Raise `Problems` as `check_flow` does, for one action that stands at `base`."""
-    _raise(_mistakes(action, base))
-
-
-def _raise(problems: list[Problem]) -> None:
-    if problems:
-        raise Problems(problems)
-
-
-def _mistakes(action: Document, base: str) -> list[Problem]:
+def action_mistakes(action: Document, base: str) -> list[Problem]:
+    """Return what `flow_mistakes` does, for one action that stands at `base`."""
     found: list[Problem] = []
     for part in (PartAt("", action), *nested_actions(action)):
         message = message_of(part.value) or {}

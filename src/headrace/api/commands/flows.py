@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field
 
 from headrace.api.state import State
 from headrace.jsonapi.bodies import Change, Model, New
@@ -17,9 +17,9 @@ from headrace.storage import flow_states, flows
 
 
 class FlowAttributes(Model):
-    """A flow to be made; the definition is checked as a whole by `flows.definition`."""
+    """A flow to be made; its definition is checked as a whole, and an empty name is told together with its mistakes."""
 
-    name: Annotated[str, StringConstraints(min_length=1)]
+    name: Annotated[str, Field(json_schema_extra={"minLength": 1})]
     definition: Any
 
 

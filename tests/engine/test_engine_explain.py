@@ -216,6 +216,25 @@ async def test_a_message_that_was_skipped_tells_the_reason(database: Database) -
     assert "skipped" == (await asked.why("text")).rule
 
 
+async def test_what_could_not_be_written_is_told_in_detail(database: Database) -> None:
+    """A webhook whose template gave no address: the reason is the rule's, the detail repeats what came of it."""
+    webhook = {
+        "temporary_id": "hook",
+        "type": "send-webhook",
+        "links": {"next": None},
+        "data": {"message": {"name": "hook", "url": "not{{ event.nothing }}aurl"}, "status": "live"},
+    }
+    asked = await Asked.of(database, document("Hook", on_metric("Checkout Started"), webhook))
+    await asked.simulation.event("Checkout Started", "ana")
+    found = await asked.explain("hook")
+    ((message,),) = [run.messages for run in found.runs]
+    assert ("skipped", "Unable to Send Webhook") == (message.state, message.reason)
+    assert message.detail is not None
+    assert message.detail.endswith("is no web address")
+    assert found.why is not None
+    assert message.detail in found.why.told
+
+
 async def test_an_action_that_was_no_live_one_is_told(database: Database) -> None:
     """A draft among live ones is passed over."""
     flow = cart_flow()

@@ -55,7 +55,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One message of a run and what became of it."""
+    """One message of a run and what became of it; `detail` says what of it could not be written."""
 
     action_id: int
     name: str
@@ -65,6 +65,7 @@ class Sent:
     due_at: datetime
     sent_at: datetime | None
     reason: str | None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,4 +245,5 @@ def _sent(row: Row) -> Sent:
         row["due_at"],
         row["sent_at"],
         row["reason"],
+        row["detail"],
     )

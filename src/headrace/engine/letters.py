@@ -11,7 +11,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,8 @@ UNABLE = {
 """Skip reasons. Source: reference 1.8. Our choice: "Action Not Live", for a message whose action became a draft."""
 TURN = 50
 """Messages rendered before other work of the process gets a turn."""
+MOST_DETAIL = 500
+"""Our choice: characters that are kept of why a message could not be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +188,15 @@ def _write(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> Lett
     rendered = render(action.channel, _request(desk, row, action, moment), desk.core.workshop)
     if isinstance(rendered, RenderFailed):
         log.info("delivery %s is skipped: %s", row["delivery_id"], rendered.detail)
-        return _ended(row, DeliveryState.SKIPPED, rendered.reason)
+        return replace(_ended(row, DeliveryState.SKIPPED, rendered.reason), detail=_kept(rendered.detail))
     segments = rendered.segment_count if isinstance(rendered, RenderedSms) else 0
     envelope = envelope_of(_passage(row, moment), rendered)
     return Letter(row, envelope, moment, segments, properties_of(rendered))
+
+
+def _kept(detail: str) -> str:
+    """Return a detail as a row can keep it: of a bounded length, and characters that the database takes."""
+    return detail[:MOST_DETAIL].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _request(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> RenderRequest:

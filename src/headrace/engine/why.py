@@ -162,7 +162,8 @@ def _of_deliveries(rows: Sequence[Row]) -> Why | None:
         case DeliveryState.FAILED:
             return Why("failed", f"The provider refused it: {reason}.", row["sent_at"] or row["due_at"])
         case DeliveryState.SKIPPED:
-            return Why("skipped", f"It was skipped before it was sent: {reason}.", row["due_at"])
+            more = f" ({row['detail']})" if row["detail"] else ""
+            return Why("skipped", f"It was skipped before it was sent: {reason}{more}.", row["due_at"])
         case DeliveryState.UNCONFIRMED:
             return Why(
                 "unconfirmed", "Nobody knows whether the provider took it; it is not sent again.", row["sent_at"]

@@ -23,12 +23,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import UUID
 
 from headrace.messages import utm
-from headrace.messages.tokens import LONGEST_URL, Kind, Payload, Signer, unpadded
+from headrace.messages.tokens import Kind, Payload, Signer, unpadded
+from headrace.model.web_address import LONGEST_URL, is_web_address
 
 IDENTITY = "_kx"
 """The parameter by which a shop's site recognises who clicked."""
-UNSAFE = re.compile(r"[\x00-\x20\x7f\\<>\"]")
-"""What an address that browsers are sent to must not hold; browsers read a backslash as a slash."""
 RESERVED = "%/:=&?~#+!$,;'@()*[]"
 TEXT_URL = re.compile(r"https?://[^\s<>\"]+[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
 """An address in plain text, without the punctuation behind it."""
@@ -97,17 +96,6 @@ class Links:
 def trackable(url: str, public_url: str) -> bool:
     """Return whether clicks on an address are tracked: http and https, but not Headrace's own pages."""
     return not url.startswith(f"{public_url}/t/") and is_web_address(url)
-
-
-def is_web_address(url: str) -> bool:
-    """Return whether an address is http or https with a host and nothing that browsers read in their own way."""
-    if UNSAFE.search(url) or len(url) > LONGEST_URL:
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def preparer(public_url: str, parameters: utm.Parameters) -> Callable[[str], Target | None]:

@@ -26,6 +26,7 @@ from enum import IntEnum
 from uuid import UUID
 
 from headrace.ids import CROCKFORD, encode, ulid_number
+from headrace.model.web_address import LONGEST_URL
 
 MAC_SIZE = 15
 ULID_MARK = 255
@@ -35,8 +36,6 @@ HAS_EXPIRY = 8
 FILLER = 3
 """The bits of the flags that count the filler bytes."""
 LONGEST_TOKEN = 16_384
-LONGEST_URL = 8_192
-"""Bytes of an address that a token carries; browsers and servers stop at about as much."""
 
 
 class Kind(IntEnum):

@@ -19,7 +19,7 @@ import orjson
 
 from headrace.messages.desk import Desk, make_desk
 from headrace.messages.json_text import escaping
-from headrace.messages.links import in_ascii, is_web_address
+from headrace.messages.links import in_ascii
 from headrace.messages.rendered import (
     UNABLE_TO_SEND_WEBHOOK,
     RenderedWebhook,
@@ -27,6 +27,7 @@ from headrace.messages.rendered import (
     RenderRequest,
     Workshop,
 )
+from headrace.model.web_address import is_web_address
 from headrace.templates import TemplateProblem
 
 JSON = "application/json"

@@ -62,6 +62,12 @@ WHERE d.bucket = r.bucket AND d.account_id = r.account_id AND d.delivery_id = r.
 RETURNING d.delivery_id
 """
 
+_DETAIL = """
+UPDATE delivery d SET detail = r.detail
+FROM unnest($1::smallint[], $2::text[], $3::uuid[], $4::text[]) AS r (bucket, account_id, delivery_id, detail)
+WHERE d.bucket = r.bucket AND d.account_id = r.account_id AND d.delivery_id = r.delivery_id
+"""
+
 _LAST_SENDS = """
 SELECT asked.profile_id, asked.channel, last.at
 FROM unnest($1::smallint[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[])
@@ -124,7 +130,7 @@ class DeliveryResult:
     """What came of a claimed delivery.
 
     Where `state` is QUEUED it is tried again at `due_at` (domain time), but not before `not_before` (system time),
-    which the row keeps in `lease_until`.
+    which the row keeps in `lease_until`. `detail` says more than `reason` about what could not be written.
     """
 
     bucket: int
@@ -137,6 +143,7 @@ class DeliveryResult:
     provider_id: str | None = None
     segments: int = 0
     not_before: datetime | None = None
+    detail: str | None = None
 
 
 _RESULT = (
@@ -186,7 +193,12 @@ async def record_results(transaction: Connection, claim: str, results: Sequence[
     if not results:
         return set()
     columns = [[getattr(one, name) for one in results] for name in _RESULT]
-    return {row["delivery_id"] for row in await transaction.fetch(_RECORD, claim, *columns)}
+    ours = {row["delivery_id"] for row in await transaction.fetch(_RECORD, claim, *columns)}
+    told = [one for one in results if one.detail is not None and one.delivery_id in ours]
+    if told:
+        names = ("bucket", "account_id", "delivery_id", "detail")
+        await transaction.execute(_DETAIL, *([getattr(one, name) for one in told] for name in names))
+    return ours
 
 
 async def last_sends(

@@ -35,8 +35,8 @@ FROM unnest($3::uuid[]) AS asked (run_id) JOIN journal j ON j.bucket = $1 AND j.
 ORDER BY j.at, j.step
 """
 _DELIVERIES = """
-SELECT d.run_id, d.delivery_id, d.action_id, d.message_id, d.variation, d.channel, d.state, d.reason, d.queued_at,
-    d.due_at, d.sent_at, d.attempts, d.lease_until, d.bounced_at, m.name
+SELECT d.run_id, d.delivery_id, d.action_id, d.message_id, d.variation, d.channel, d.state, d.reason, d.detail,
+    d.queued_at, d.due_at, d.sent_at, d.attempts, d.lease_until, d.bounced_at, m.name
 FROM unnest($3::uuid[]) AS asked (run_id)
 JOIN delivery d ON d.bucket = $1 AND d.account_id = $2 AND d.run_id = asked.run_id
 LEFT JOIN flow_message m ON m.account_id = d.account_id AND m.message_id = d.message_id

@@ -82,6 +82,12 @@ def test_a_flow_that_runs_has_nothing_against_going_live(trigger: dict[str, Any]
     assert flow == {}
 
 
+@pytest.mark.parametrize("url", ["https://x.test/a b ", "{{ event.url }}", "{% if a %}https://x.test{% endif %}"])
+def test_a_webhook_s_address_may_be_a_template(url: str) -> None:
+    """Only what is written out already is known to be no address."""
+    assert {} == reasons(webhook("a", url=url))
+
+
 @pytest.mark.parametrize(
     ("trigger", "missing"),
     [(PRICE_DROP, "prices"), (LOW_INVENTORY, "stock"), (OBJECT_DATE, "custom objects")],
@@ -122,6 +128,8 @@ def test_a_condition_that_does_not_run_keeps_a_flow_from_going_live(monkeypatch:
         ({**email("a"), "data": {"status": "live"}}, "/actions/0/data/message", "has no message"),
         (other("send-webhook", "a"), "/actions/0/data/message", "has no message"),
         (webhook("a", url=None), "/actions/0/data/message/url", "has no url"),
+        (webhook("a", url="notaurl"), "/actions/0/data/message/url", "'notaurl', which is no http or https address"),
+        (webhook("a", url="ftp://shop.test/x"), "/actions/0/data/message/url", "is no http or https address"),
         (
             other(
                 "send-internal-alert",

@@ -5,10 +5,16 @@ Its answer is the action's output, which an `action-output-split` behind it may 
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Literal
 
+from headrace.conditions.parsing import show
 from headrace.flows.actions.sending import MessageModel, SendData, SendModel
 from headrace.model import Channel
+from headrace.model.web_address import is_web_address
+
+TAGS = re.compile(r"{[{%]")
+"""What only a rendered url shows: whether it is an address."""
 
 
 class WebhookMessage(MessageModel):
@@ -20,8 +26,12 @@ class WebhookMessage(MessageModel):
 
     @property
     def lacks(self) -> list[tuple[str, str]]:
-        """Return that there is nowhere to send it."""
-        return [] if self.url else [("/url", "has no url")]
+        """Return that there is nowhere to send it, or that its url is no address and no template of one."""
+        if not self.url:
+            return [("/url", "has no url")]
+        if TAGS.search(self.url) or is_web_address(self.url.strip().replace(" ", "%20")):
+            return []
+        return [("/url", f"has the url {show(self.url)}, which is no http or https address")]
 
 
 class SendWebhookData(SendData):

@@ -87,6 +87,7 @@ delivery = Table(
     Column("format", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("reason", Text),
+    Column("detail", Text),
     Column("clock", Integer, nullable=False),
     Column("queued_at", Timestamp, nullable=False),
     Column("step", Integer, nullable=False, server_default="0"),

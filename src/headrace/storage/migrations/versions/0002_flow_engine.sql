@@ -30,7 +30,9 @@ DROP INDEX delivery_due_idx;
 
 CREATE INDEX delivery_due_idx ON delivery (clock, bucket, account_id, due_at) WHERE state = 0;
 
-ALTER TABLE delivery ADD COLUMN step INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE delivery
+    ADD COLUMN step INTEGER DEFAULT 0 NOT NULL,
+    ADD COLUMN detail TEXT;
 
 CREATE INDEX delivery_review_idx ON delivery (account_id, flow_id, queued_at) WHERE state = 6;
 

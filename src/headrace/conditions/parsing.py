@@ -5,6 +5,7 @@ What is here is shared by conditions and flows. What a document may hold is said
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
@@ -18,6 +19,9 @@ BLANKS = " \t\n\r\f\v"
 """What is trimmed from text before it is read as a number, a date or a name."""
 MARK = "@"
 """Begins every union tag in an error's location, which tells tags from the document's own keys."""
+BY_OPERATOR = "type and operator"
+"""What a choice is called whose rows are named "type operator"."""
+ROW_END = "\n"
 SHOWN = 80
 """How many characters of a wrong value a message repeats."""
 
@@ -70,7 +74,11 @@ class OneOf:
             metadata=None,
             custom_error_type="one_of",
             custom_error_message="{what}",
-            custom_error_context={"what": f"{self._what} must be one of: {', '.join(self.table)}"},
+            custom_error_context={
+                "what": f"{self._what} must be one of: {', '.join(self.table)}",
+                "choice": self._what,
+                "rows": ROW_END.join(self.table),
+            },
         )
 
     def _discriminate(self, value: Any) -> str | None:
@@ -101,9 +109,19 @@ _WORDS = {None: "null", True: "true", False: "false"}
 
 
 def show(value: Any) -> str:
-    """Return a value as a message repeats it: short, on one line."""
-    text = _WORDS[value] if value is None or isinstance(value, bool) else repr(value)
+    """Return a value as a message repeats it: short, on one line; objects and lists as JSON."""
+    if isinstance(value, (dict, list)):
+        text = _json(value)
+    else:
+        text = _WORDS[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "a value of many levels"
 
 
 def _type_of(value: Mapping[str, Any]) -> str | None:
@@ -125,7 +143,7 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
         case "extra_forbidden":
             return f"'{name}' is not a field of this object."
         case "one_of":
-            return _not_in_table(detail["msg"], name, given)
+            return _not_in_table(detail, name, given)
         case "literal_error":
             return f"{show(given)} is not a valid value of '{name}': it must be {detail['ctx']['expected']}."
         case "value_error":
@@ -136,11 +154,21 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
             return f"{show(given)} is not a valid value of '{name}': {_lower(detail['msg'])}."
 
 
-def _not_in_table(rule: str, name: str, given: Any) -> str:
+def _not_in_table(detail: ErrorDetails, name: str, given: Any) -> str:
     if not isinstance(given, Mapping):
         return f"{show(given)} is not a valid value of '{name}': it must be an object."
     shown = show({key: given[key] for key in ("type", "operator") if key in given} or given)
-    return f"{shown} is not known in '{name}': {rule}."
+    return f"{shown} is not known in '{name}': {_operators_of(detail['ctx'], given) or detail['msg']}."
+
+
+def _operators_of(context: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
+    """Return the rule of a known type whose operator is none of its own, None where it is something else."""
+    kind = given.get("type")
+    if context["choice"] != BY_OPERATOR or not isinstance(kind, str):
+        return None
+    rows = (row.partition(" ") for row in context["rows"].split(ROW_END))
+    operators = [operator for type_, _, operator in rows if type_ == kind]
+    return f"operator of the type '{kind}' must be one of: {', '.join(operators)}" if operators else None
 
 
 def _lower(text: str) -> str:

@@ -271,6 +271,23 @@ def test_conditions_ask_the_same_of_a_whole_population() -> None:
     assert expected == asked.where(WrittenQuery(), moment())
 
 
+def test_a_wrong_operator_is_answered_with_those_of_its_type() -> None:
+    """Other types' operators are not listed; an unknown type is answered with every type. What was given is JSON."""
+
+    def told(**filter: Any) -> str:
+        condition = {"type": "profile-property", "property": "email", "filter": filter}
+        with pytest.raises(Problems) as refused:
+            parse(ProfileFilter, groups(condition))
+        return refused.value.problems[0].detail
+
+    wrong = told(type="boolean", operator="dance", value=True)
+    assert wrong.endswith("operator of the type 'boolean' must be one of: equals.")
+    assert wrong.startswith('{"type": "boolean", "operator": "dance"} is not known')
+    unknown = told(type="dance", operator="equals")
+    assert "string equals" in unknown
+    assert "numeric greater-than" in unknown
+
+
 def test_every_mistake_is_reported_with_its_pointer() -> None:
     """Several mistakes in one filter give several problems."""
     broken = profile_metric({"operator": "sometimes"}, measurement="average", extra=1)

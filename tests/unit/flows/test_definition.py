@@ -135,7 +135,7 @@ def test_an_unknown_type_is_answered_with_the_known_ones() -> None:
     with pytest.raises(Problems) as refused:
         validate(definition(other("teleport", "a")), creating=True)
     detail = refused.value.problems[0].detail
-    assert "'teleport'" in detail
+    assert '"teleport"' in detail
     assert all(kind in detail for kind in ACTIONS)
 
 

@@ -39,7 +39,7 @@ from headrace.conditions.filters.narrow import (
 )
 from headrace.conditions.filters.numeric import NumericModel, NumericRangeModel
 from headrace.conditions.filters.string import PhoneCountryModel, StringArrayModel, StringModel
-from headrace.conditions.parsing import OneOf
+from headrace.conditions.parsing import BY_OPERATOR, OneOf
 
 __all__ = [
     "ConstantContactModel",
@@ -98,7 +98,7 @@ def tag_of(value: Mapping[str, Any]) -> str | None:
 
 def one_of(*models: type[FilterModel]) -> OneOf:
     """Return the union of the models."""
-    return OneOf(by_operator(*models), tag_of, "type and operator")
+    return OneOf(by_operator(*models), tag_of, BY_OPERATOR)
 
 
 ProfilePropertyFilter = Annotated[

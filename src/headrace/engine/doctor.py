@@ -92,6 +92,7 @@ async def repair(core: Core, patience: timedelta = PATIENCE) -> Examination:
             done.append((kind, await meaning.repair(core, clocks, symptoms)))
     if done:
         await work_off(core, WORK_SECONDS)
+        await _recount(core, clocks, ())  # what repairs made go on may have been counted wrongly before
     return Examination((await examine(core, patience)).findings, tuple(done))
 
 
@@ -167,10 +168,10 @@ MEANINGS = {
     "awaiting_in_vain": Meaning("runs wait for the result of a message that has one, or is gone", _hurry),
     "planned_entry": Meaning("entries are planned into a flow that nobody enters", _forget),
     "planning": Meaning("people of a date-based flow are still to be planned", _later, mild=True),
-    "gauges": Meaning("counts of who waits, is held or parked differ from a recount", _recount),
     "parked": Meaning("runs were stopped by a bug; once it is mended they may try again", _retry),
+    "gauges": Meaning("counts of who waits, is held or parked differ from a recount", _recount),
     "held": Meaning("too many people entered at once; let them in or not: headrace flow release-held or discard-held"),
     "unconfirmed": Meaning("nobody knows whether the provider took these messages; they are not sent again"),
     "failed_job": Meaning("a job was given up within the last week"),
 }
-"""Symptom -> its meaning, in the order in which repairs are made."""
+"""Symptom -> its meaning, in the order in which repairs are made: gauges are recounted after what moves runs."""

@@ -37,6 +37,7 @@ def test_a_limit_can_be_taken_back(headrace: Commands, account: str) -> None:
         ("late_event_limit=soon", "'soon' is not a value of late_event_limit: 'soon' is not a duration"),
         ("quiet_hours_end=25:00", "'25:00' is not a value of quiet_hours_end: it must be a time of day"),
         ("sms_countries=USA", "'USA' is not a value of sms_countries: it must be country codes"),
+        ("sms_countries=US,XX", "'US,XX' is not a value of sms_countries: it must be country codes such as US,CA"),
         ("test=maybe", "'maybe' is not a value of test: it must be true or false"),
     ],
 )
@@ -46,3 +47,15 @@ def test_a_bad_setting_is_refused_by_name_value_and_rule(
     """Nothing changes, not even what was right beside it."""
     assert told in headrace.fails("account", "settings", "mass_entry_window=2h", change)
     assert headrace.data("account", "settings")["mass_entry_window"] == "1h"
+
+
+def test_a_test_account_follows_the_clock_before_it_is_none(headrace: Commands, account: str) -> None:
+    """Nobody could move a stopped clock again; other settings change meanwhile."""
+    headrace.data("account", "settings", "test=true")
+    headrace.run("clock", "freeze")
+    told = headrace.fails("account", "settings", "test=false")
+    assert "has a clock of its own" in told
+    assert "headrace clock follow" in told
+    headrace.data("account", "settings", "mass_entry_limit=5")
+    headrace.run("clock", "follow")
+    assert headrace.data("account", "settings", "test=false")["test"] is False

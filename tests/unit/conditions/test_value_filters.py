@@ -227,11 +227,11 @@ def test_date_operators(document: dict[str, Any], inside: list[str], outside: li
 @pytest.mark.parametrize(
     ("document", "pointer", "words"),
     [
-        ({"type": "string", "operator": "like", "value": "x"}, "/profile", "must be one of: equals, "),
+        ({"type": "string", "operator": "like", "value": "x"}, "/profile", "must be one of: "),
         ({"type": "string", "operator": "equals"}, "/profile/value", "'value' is required"),
         ({"type": "string", "operator": "regex", "value": "("}, "/profile/value", "not a regular expression"),
         ({"type": "numeric", "operator": "equals", "value": "3"}, "/profile/value", "must be a number"),
-        ({"type": "numeric", "operator": "between", "start": 1, "end": 2}, "/profile", "must be one of: equals, "),
+        ({"type": "numeric", "operator": "between", "start": 1, "end": 2}, "/profile", "must be one of: "),
         ({"type": "date", "operator": "before", "date": "soon"}, "/profile/date", "ISO 8601"),
         ({"type": "date", "operator": "calendar-month", "value": 13}, "/profile/value", "13"),
         ({"type": "existence", "operator": "is-set", "value": 1}, "/profile/value", "not a field"),

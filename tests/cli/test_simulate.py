@@ -124,3 +124,18 @@ def test_the_example_is_simulated(headrace: Commands, tmp_path: Path) -> None:
     people.write_text(json.dumps({**ana, "lists": ["Newsletter"]}))
     told = headrace.data("simulate", str(CART), "--events", str(lines), "--profiles", str(people))
     assert 1 <= len(told["messages"])
+
+
+def test_events_of_metrics_that_the_flow_does_not_use_are_noted(headrace: Commands, tmp_path: Path) -> None:
+    """A slip in a metric's name is told with the names that the flow knows; right names are not mentioned."""
+    file = tmp_path / "slip.jsonl"
+    line = {"at": "1h", "profile": "ana@example.com", "metric": "Checkout Startd"}
+    file.write_text(json.dumps(line))
+    printed = headrace.run("simulate", str(CART), "--events", str(file), "--until", "1d")
+    known = json.dumps(json.loads(CART.read_text()))
+    note = printed[printed.index("Note: ") :]
+    assert "'Checkout Startd', which this flow does not use; it uses '" in note
+    named = note.partition("it uses '")[2].partition("'")[0]
+    assert named in known
+    file.write_text(json.dumps({**line, "metric": named}))
+    assert "Note: " not in headrace.run("simulate", str(CART), "--events", str(file), "--until", "1d")

@@ -107,6 +107,8 @@ def _print(report: Report) -> None:
         print()
     for counts in report.counts.values():
         print_counts(counts)
+    for note in report.notes:
+        print(f"Note: {note}")
 
 
 def _row(moment: Moment, start: datetime) -> dict[str, Any]:

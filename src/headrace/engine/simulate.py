@@ -18,12 +18,13 @@ name, so that a document may be written by hand.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from headrace.clock import VirtualClock
+from headrace.conditions.parsing import show
 from headrace.engine.core import Core
 from headrace.engine.durations import read_duration
 from headrace.engine.play import (
@@ -279,13 +280,37 @@ async def simulate(
     `people` are there before the flow goes live. The clock ends at `until`, or at the last scene if that is later.
     Raises `Problems` where the flow cannot be imported or does not run.
     """
+    scenes = list(scenes)
     simulation = await Simulation.open(database, start=start, timezone=timezone, ids=ids)
     for one in people:
         await simulation.person(one.profile, *one.acts)
     await simulation.flow(document, status)
     await simulation.play(scenes)
     await simulation.advance_to(max(until, simulation.now))
-    return await simulation.report()
+    return replace(await simulation.report(), notes=notes_on(document, scenes))
+
+
+def notes_on(document: Any, scenes: Iterable[Scene]) -> tuple[str, ...]:
+    """Return a sentence where events are of metrics that a flow's document neither waits for nor asks about."""
+    played = sorted({act.metric for scene in scenes for act in scene.acts if isinstance(act, Tracked)})
+    used = _metrics_of(document)
+    strange = [name for name in played if name not in used.keys() | set(used.values())]
+    if not strange:
+        return ()
+    wanted = ", ".join(map(show, sorted(set(used.values())))) or "no metric at all"
+    return (f"The events name {', '.join(map(show, strange))}, which this flow does not use; it uses {wanted}.",)
+
+
+def _metrics_of(document: Any) -> dict[str, str]:
+    """Return the ids of the metrics that a document names, with the names that it tells, else the ids again."""
+    named = with_names(document)
+    names = {
+        one["id"]: str(one["attributes"]["name"])
+        for one in named["included"]
+        if isinstance(one, dict) and one.get("type") == "metric" and (one.get("attributes") or {}).get("name")
+    }
+    ids = references(as_creation(read_flow_file(document).definition)).metric_ids
+    return {one: names.get(one, one) for one in ids}
 
 
 def with_names(document: Any) -> Any:

@@ -74,13 +74,17 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a simulation from `start` to `until`. `counts` are by flow id, as `step_counts` shows them."""
+    """What came of a simulation from `start` to `until`. `counts` are by flow id, as `step_counts` shows them.
+
+    `notes` tell what was played in vain: events that no flow asks about.
+    """
 
     start: datetime
     until: datetime
     people: tuple[Life, ...]
     messages: tuple[Message, ...]
     counts: Mapping[str, Mapping[str, Any]]
+    notes: tuple[str, ...] = ()
 
 
 async def load_messages(database: Database, account_id: str, people: Mapping[str, str]) -> list[Message]:

@@ -63,9 +63,9 @@ def _print_run(run: Passage) -> None:
     _print_steps(run.steps)
     if run.messages:
         rows = [asdict(one) for one in run.messages]
-        more = ("detail",) if any(one.detail for one in run.messages) else ()
-        columns = ("name", "channel", "state", "queued_at", "due_at", "sent_at", "reason", *more)
-        print_rows(rows, columns, as_json=False)
+        columns = ("name", "channel", "state", "queued_at", "due_at", "sent_at", "reason")
+        detailed = any(one.detail for one in run.messages)
+        print_rows(rows, (*columns, "detail") if detailed else columns, as_json=False)
     print()
 
 

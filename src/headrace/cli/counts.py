@@ -14,7 +14,7 @@ from headrace.cli.runtime import the_account, the_flow, with_database
 from headrace.storage.database import Database
 from headrace.storage.step_counts import flow_counts
 
-COUNTERS = ("waiting", "arrived", "passed", "sent", "queued", "review", "skipped", "exited", "branches")
+COUNTERS = ("waiting", "passed", "review", "skipped", "exited", "branches")
 
 
 def counts(

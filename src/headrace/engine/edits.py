@@ -12,15 +12,13 @@ Our choice: a run that is held before a text message by quiet hours right after 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from headrace.engine.wake import Wake
 from headrace.flows.actions import Action, CompiledDelay, is_split, yes_branch
 from headrace.flows.step import Exit
 from headrace.storage.database import Connection
 from headrace.storage.flow_cache import FlowCache
-
-PastActions = Mapping[tuple[str, int], frozenset[int]]
 
 
 async def lead_to_present(transaction: Connection, cache: FlowCache, wakes: Sequence[Wake]) -> None:

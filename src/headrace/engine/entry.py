@@ -41,7 +41,6 @@ class Attempt:
         "event",
         "facts",
         "flow",
-        "groups_asked",
         "held",
         "profile_id",
         "row",
@@ -75,7 +74,6 @@ class Attempt:
         key = f"{self.profile_id}:{self.entered_at.isoformat() if number is None else number}"
         moment = Moment(row["accepted_at"], self.entered_at, zone, key, flow.flow_id, number)
         self.facts = LoadedFacts(profile, event, moment)
-        self.groups_asked: set[str] = set()
         self.seen: Mapping[str, Any] = {}
 
     def refusal(self, last_entry: datetime | None) -> str | None:

@@ -57,7 +57,6 @@ class Wake:
         "facts",
         "flow",
         "flow_id",
-        "groups_asked",
         "journal",
         "now",
         "profile_id",
@@ -92,7 +91,6 @@ class Wake:
         self.active = True
         self.journal: list[Entry] = []
         self.deliveries: list[NewDelivery] = []
-        self.groups_asked: set[str] = set()
         self.waiting_in: int | None = None
         self.awaits: uuid.UUID | None = None
         self.counted: list[Counted] = self._behind()

@@ -124,9 +124,7 @@ async def _prepare(core: Core, transaction: Connection, wakes: Sequence[Wake]) -
         elif profile is not None:
             time: AccountTime = accounts[wake.account_id]
             zones = core.zones
-            wake.meet(
-                time.account, zones.of_account(time.account), profile, zones.of_profile(profile, time.account), None
-            )
+            wake.meet(time.account, zones.of_account(time.account), profile, zones.of_profile(profile, time.account))
     await _check_dates(core, transaction, wakes)
     await lead_to_present(transaction, core.flows, wakes)
     using = {flow_id for flow_id, flow in flows.items() if flow.uses_event}

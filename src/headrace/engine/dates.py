@@ -65,7 +65,7 @@ async def replan_people(core: Core, transaction: Connection, keys: Iterable[tupl
     """Plan anew, under the bucket locks, for each (bucket, account id, profile id) that changed."""
     people = sorted(set(keys))
     flows = await core.flows.load_open(transaction, {account_id for _, account_id, _ in people})
-    dated = {flow.flow_id: flow for flow in flows if flow.compiled and trigger_of(flow.compiled)}
+    dated = {flow.flow_id: flow for flow in flows if flow.compiled and flow.compiled.date_trigger}
     pairs = [
         (bucket, account_id, flow.flow_id, profile_id)
         for bucket, account_id, profile_id in people
@@ -81,14 +81,9 @@ def date_still_holds(flow: CompiledFlow, profile: Profile, target_on: date, zone
 
     `zone` is the profile's, else the account's. A run for which this is false ends with `planned.DATE_CHANGED`.
     """
-    trigger = trigger_of(flow)
+    trigger = flow.date_trigger
     value = trigger.date_in(profile, zone) if trigger else None
     return trigger is not None and value is not None and falls_on(trigger.plan, value, target_on)
-
-
-def trigger_of(flow: CompiledFlow) -> CompiledDate | None:
-    """Return the trigger of a date-based flow, None for other flows."""
-    return flow.trigger if isinstance(flow.trigger, CompiledDate) else None
 
 
 async def plan_entries(
@@ -138,7 +133,7 @@ def _plan(
 ) -> Plan | None:
     """Return somebody's next entry into a flow after `since`, by default the present moment."""
     opened_at = flow.opened_at if flow and not flow.closed else None
-    trigger = trigger_of(flow.compiled) if flow and flow.compiled else None
+    trigger = flow.compiled.date_trigger if flow and flow.compiled else None
     if trigger is None or opened_at is None or person is None:
         return None
     floor = max(since or person.now, opened_at + LOOK_AHEAD)

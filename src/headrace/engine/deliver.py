@@ -2,8 +2,8 @@
 
     claim (committed, with a lease) -> check and render -> provider -> result (one transaction, in `recording`)
 
-A process that dies in between leaves a lease that lapses; only then somebody else decides (`leases`). Nobody is mailed
-twice: a result counts only for its own claim, and a message whose lease is about to lapse is not handed over.
+A process that dies in between leaves a lease that lapses; only then somebody else decides (`resolve_leases`). Nobody
+is mailed twice: a result counts only for its own claim, and a message whose lease is about to lapse is not handed over.
 Source: DESIGN section 3 (sending).
 """
 

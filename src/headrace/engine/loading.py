@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from headrace.conditions.facts import EventTotal, Membership, Need
-from headrace.model import Event
 from headrace.storage.database import Connection
 from headrace.storage.fact_answers import NOTHING, Question, load_answers
 from headrace.storage.facts import LoadedFacts, load_events, load_memberships, load_totals
@@ -67,11 +66,6 @@ def event_key(row: Any) -> tuple[int, str, str, str, datetime, int]:
     names = ("bucket", "account_id", "profile_id", "event_metric_id", "event_at", "event_number")
     bucket, account_id, profile_id, metric_id, at, number = (row[name] for name in names)
     return bucket, account_id, profile_id, metric_id, at, number
-
-
-def trigger_of(events: dict[tuple[str, int], Event], row: Any) -> Event | None:
-    """Return the triggering event of a row among loaded ones, None where it has none."""
-    return None if row["event_number"] is None else events.get((row["profile_id"], row["event_number"]))
 
 
 async def _fill_totals(transaction: Connection, asked: Sequence[tuple[Any, EventTotal]]) -> None:

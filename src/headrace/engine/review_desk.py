@@ -95,7 +95,7 @@ async def load_desk(
     for wake in wakes:
         profile = people.get((wake.account_id, wake.profile_id))
         if profile is not None:
-            wake.meet(account, zone, profile, core.zones.of_profile(profile, account), None)
+            wake.meet(account, zone, profile, core.zones.of_profile(profile, account))
         flow = flows.get(wake.flow_id)
         if flow is not None and flow.compiled is not None:
             wake.flow = flow.compiled

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from headrace.conditions.facts import Moment
 from headrace.flows.compiled import CompiledFlow
 from headrace.flows.step import StepContext
-from headrace.model import Account, Event, Profile, RunState
+from headrace.model import Account, Profile, RunState
 from headrace.storage.database import Row
 from headrace.storage.deliveries import NewDelivery
 from headrace.storage.facts import LoadedFacts
@@ -111,13 +111,13 @@ class Wake:
     flow: CompiledFlow
     zone: tzinfo
 
-    def meet(self, account: Account, account_zone: tzinfo, profile: Profile, zone: tzinfo, event: Event | None) -> None:
-        """Learn who the run is about and in which account."""
+    def meet(self, account: Account, account_zone: tzinfo, profile: Profile, zone: tzinfo) -> None:
+        """Learn who the run is about and in which account; the event behind it is loaded where it is asked for."""
         self.account, self.account_zone, self.zone = account, account_zone, zone
         number = self.row["event_number"]
         key = f"{self.profile_id}:{number if number is not None else self.entered_at.isoformat()}"
         moment = Moment(self.now, self.entered_at, zone, key, self.flow_id, number)
-        self.facts = LoadedFacts(profile, event, moment, self.row["outputs"])
+        self.facts = LoadedFacts(profile, None, moment, self.row["outputs"])
 
     def context(self) -> StepContext:
         """Return what the step of the present action may look at."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from headrace.clock import as_utc
 from headrace.flows.actions.base import RUNNING
+from headrace.flows.actions.experiments import FEWEST_VARIATIONS
 from headrace.flows.walk import Document, clone
 from headrace.storage.database import Row
 
@@ -28,9 +29,6 @@ COUNTED = {
 or by hand, with the first variation."""
 DEFAULT_METRIC = "unique-clicks"
 """Source: reference 2.4 (click rate by default)."""
-
-FEWEST = 2
-"""Variations that make an experiment. Source: reference 2.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class Trial:
         """Whether people are shared among variations now, as far as the action says."""
         status = self.data.get("status") or "draft"
         live = self.data.get("experiment_status") == "live"
-        return live and status in RUNNING and len(self.variations) >= FEWEST
+        return live and status in RUNNING and len(self.variations) >= FEWEST_VARIATIONS
 
     def ended_by_hand(self, row: Row) -> End | None:
         """Return why the open experiment of a row is over whatever its figures say, None while it goes on."""
@@ -96,7 +94,7 @@ class Trial:
             return REPLACED
         if self.data.get("experiment_status") == "completed":
             return COMPLETED
-        if self.data.get("experiment_status") != "live" or len(self.variations) < FEWEST:
+        if self.data.get("experiment_status") != "live" or len(self.variations) < FEWEST_VARIATIONS:
             return STOPPED
         return None if self.is_on else SWITCHED_OFF
 

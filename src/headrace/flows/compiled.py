@@ -46,7 +46,6 @@ class CompiledFlow:
     actions: Mapping[int, Action]
     profile_filter: CompiledFilter
     reentry: Reentry
-    live_ahead: frozenset[int]
     tombstones: Mapping[int, int | None] = field(default_factory=dict)
 
     @property
@@ -58,11 +57,6 @@ class CompiledFlow:
     def date_trigger(self) -> CompiledDate | None:
         """The trigger of a flow that leads to a date of the person, None for other flows."""
         return self.trigger if isinstance(self.trigger, CompiledDate) else None
-
-    @property
-    def has_date_trigger(self) -> bool:
-        """Whether runs lead to a date of the person."""
-        return self.date_trigger is not None
 
     def entry_allowed_by_status(self) -> bool:
         """Tell whether people enter: the flow is live or manual, and so is an action. Source: reference 1.1."""
@@ -86,10 +80,6 @@ class CompiledFlow:
         if self.profile_filter.groups:
             own |= self.profile_filter.needs(moment)
         return own | {Membership((self.group_id,))} if self.group_id else own
-
-    def has_live_action_after(self, action_id: int) -> bool:
-        """Tell whether some live or manual action can be reached from an action, itself not counted."""
-        return action_id in self.live_ahead
 
     def shortest_delay(self) -> timedelta:
         """Return a time that every delay of the flow surely lasts: zero or more, ten years where there is none."""
@@ -142,6 +132,5 @@ def compile_flow(
         actions={place.action_id: action.compile(place) for place, action in zip(places, model.actions, strict=True)},
         profile_filter=model.profile_filter.compile("flow") if model.profile_filter else EVERYBODY,
         reentry=model.reentry_criteria.compile() if model.reentry_criteria else default,
-        live_ahead=frozenset(place.action_id for place in places if place.followed),
         tombstones=dict(tombstones or {}),
     )

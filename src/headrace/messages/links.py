@@ -27,7 +27,7 @@ from headrace.messages.tokens import Kind, Payload, Signer, unpadded
 from headrace.model.web_address import LONGEST_URL, is_web_address
 
 IDENTITY = "_kx"
-"""The parameter by which a shop's site recognises who clicked."""
+"""The parameter by which a shop's site recognizes who clicked."""
 RESERVED = "%/:=&?~#+!$,;'@()*[]"
 TEXT_URL = re.compile(r"https?://[^\s<>\"]+[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
 """An address in plain text, without the punctuation behind it."""

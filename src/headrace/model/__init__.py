@@ -1,4 +1,4 @@
-"""The records that the layers hand to one another: plain, frozen, without behaviour that needs a database."""
+"""The records that the layers hand to one another: plain, frozen, without behavior that needs a database."""
 
 from headrace.model.account import Account
 from headrace.model.delivery import Channel, DeliveryState

@@ -11,9 +11,6 @@ from headrace.model import Channel
 from headrace.storage.conversions import Window
 from headrace.storage.message_events import Kind
 
-LONGEST_WINDOW = timedelta(days=90)
-"""The longest window that may be set. Source: reference 5.1."""
-
 WINDOWS: tuple[Window, ...] = (
     Window(Channel.EMAIL, Kind.CLICKED, timedelta(days=5)),
     Window(Channel.EMAIL, Kind.OPENED, timedelta(days=5)),

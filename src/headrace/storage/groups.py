@@ -16,7 +16,6 @@ from headrace.storage.pending import Happening, Kind, note_happenings
 from headrace.storage.tables import profile_group
 
 DOUBLE_OPT_IN = "double_opt_in"
-SINGLE_OPT_IN = "single_opt_in"
 
 _INSERT = """
 INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, created_at, updated_at)

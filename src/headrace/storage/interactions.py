@@ -5,7 +5,7 @@ writes a batch set by set inside one. What is not: names and properties (`messag
 the roll-ups that the deltas end in (`rollups`) and what people bought (`conversions`). Follows DESIGN section 5; see
 docs/decisions/0006-reports.md.
 
-Firsts are recognised here, under the lock of the delivery's row, so that every base count is additive.
+Firsts are recognized here, under the lock of the delivery's row, so that every base count is additive.
 """
 
 from __future__ import annotations

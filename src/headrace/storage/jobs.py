@@ -5,8 +5,7 @@ job works off one slice of it and saves how far it came; a lease that lapses let
 that every slice must do no harm when it is done twice. All times are system time.
 
 queued ──(claimed)──> running ──> complete
-                         ├──(failed too often)──> failed
-                         └──(no longer wanted)──> cancelled
+                         └──(failed too often)──> failed
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ class JobState(StrEnum):
     RUNNING = "running"
     COMPLETE = "complete"
     FAILED = "failed"
-    CANCELLED = "cancelled"
 
 
 LEASE = timedelta(minutes=1)
@@ -121,11 +119,6 @@ async def save_progress(connection: Connection, job_id: str, progress: Mapping[s
 async def finish(connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime) -> None:
     """Mark a job complete."""
     await connection.execute(_END, job_id, JobState.COMPLETE.value, dict(progress), None, now)
-
-
-async def cancel(connection: Connection, job_id: str, now: datetime) -> None:
-    """Stop a job that is no longer wanted after its present slice; one that has ended stays as it is."""
-    await connection.execute(_END, job_id, JobState.CANCELLED.value, None, None, now)
 
 
 async def fail(connection: Connection, job: Job, error: str, now: datetime) -> None:

@@ -111,32 +111,14 @@ async def counts_of(database: Database | Connection, account_id: str, flow_id: s
 async def recount_waiting(database: Database | Connection, account_id: str, flow_id: str) -> dict[int, int]:
     """Return action id -> waiting runs, counted from the runs themselves by `run.waiting_in`.
 
-    A run that is about to begin waits nowhere. It reads all runs of the account: for tests and for repairs.
+    A run that is about to begin waits nowhere. It reads all runs of the account: for tests.
     """
     return {row["action_id"]: row["amount"] for row in await database.fetch(_WAITING, account_id, flow_id)}
-
-
-async def correct_waiting(transaction: Connection, account_id: str, flow_id: str) -> dict[int, int]:
-    """Make the `waiting` gauges of a flow what a recount says; return action id -> what was added.
-
-    The caller holds every bucket (`buckets.lock_every_bucket`), so that no run moves meanwhile.
-    """
-    true = await recount_waiting(transaction, account_id, flow_id)
-    shown = waiting_of(await counts_of(transaction, account_id, flow_id))
-    added = differences(shown, true)
-    await add_counts(transaction, {(account_id, flow_id, one, "waiting", ""): by for one, by in added.items()})
-    return added
 
 
 def waiting_of(rows: Iterable[Row]) -> dict[int, int]:
     """Return action id -> the `waiting` gauge, among rows of `counts_of`."""
     return {row["action_id"]: row["amount"] for row in rows if row["counter"] == "waiting"}
-
-
-def differences(shown: Mapping[int, int], true: Mapping[int, int]) -> dict[int, int]:
-    """Return action id -> what must be added to `shown` to make it `true`, where that is not 0."""
-    found = {one: true.get(one, 0) - shown.get(one, 0) for one in sorted({*shown, *true})}
-    return {one: by for one, by in found.items() if by}
 
 
 @dataclass(slots=True)

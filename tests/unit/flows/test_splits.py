@@ -26,7 +26,7 @@ from flow_documents import (
 
 from headrace.conditions.facts import Moment
 from headrace.flows import CompiledFlow, compile_flow
-from headrace.flows.actions import is_delay, is_split, yes_branch
+from headrace.flows.actions import is_split, yes_branch
 from headrace.flows.edit import delete_action
 from headrace.flows.step import Advance
 from headrace.model import Event
@@ -132,7 +132,7 @@ def test_needs_of_all_branches_are_stated() -> None:
     assert len(action.needs(Moment(NOW, NOW, UTC))) == 1
 
 
-def test_splits_and_delays_are_told_from_other_actions() -> None:
+def test_splits_are_told_from_other_actions() -> None:
     """And where those go who skip a split's question."""
     several = branches("a", branch("rest", "d"), branch("y", "c", SAMPLE, order=2), branch("x", "b", SAMPLE, order=1))
     compiled = flow(
@@ -140,7 +140,6 @@ def test_splits_and_delays_are_told_from_other_actions() -> None:
     )
     actions = [compiled.actions[number] for number in range(1, 7)]
     assert [is_split(action) for action in actions] == [True, False, False, True, False, True]
-    assert [is_delay(action) for action in actions] == [False, False, False, False, True, False]
     assert [yes_branch(action) for action in actions] == [2, None, None, 2, None, 2]
 
 

@@ -1,7 +1,7 @@
 """Headrace's own operations on flows as a whole, and the jobs that some of them leave behind.
 
-Our choice: names and filters as in the public API; what takes long answers 202 with a job, whose state is read back.
-Follows reference 1.1 and 1.7.
+Follows reference 1.1 and 1.7. Our choice: names and filters as in the public API; what takes long answers 202 with a
+job, whose state is read back.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 
 from headrace.api.commands import flow_management as commands
 from headrace.api.resources.flow_tables import FLOW, FLOWS
+from headrace.engine.jobs import HANDLERS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import DATE_OPERATORS, Filterable
 from headrace.jsonapi.operation import XL, Call, Operation, Table
@@ -24,7 +25,7 @@ from headrace.storage.tables import job
 
 READ = ("headrace:flows:read",)
 WRITE = ("headrace:flows:write",)
-KINDS = ("back-populate", "discard-held", "exit-runs", "release-held")
+KINDS = tuple(sorted(HANDLERS))
 STATES = tuple(state.value for state in JobState)
 HIDDEN = frozenset(("failures", "left"))
 """What only the job itself needs to know of its progress."""

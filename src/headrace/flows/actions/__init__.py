@@ -35,7 +35,6 @@ __all__ = [
     "ActionModel",
     "CompiledDelay",
     "Place",
-    "is_delay",
     "is_split",
     "yes_branch",
 ]
@@ -84,11 +83,6 @@ DELAYS = frozenset(("countdown-delay", "target-date", "time-delay"))
 """The types in which a run waits."""
 CompiledDelay = CompiledCountdownDelay | CompiledTargetDate | CompiledTimeDelay
 CompiledAnySplit = CompiledMultiBranchSplit | CompiledSplit
-
-
-def is_delay(action: Action) -> bool:
-    """Tell whether a run waits in an action."""
-    return isinstance(action, CompiledDelay)
 
 
 def is_split(action: Action) -> bool:

@@ -25,7 +25,7 @@ from headrace.flows.step import Outcome, StepContext
 from headrace.ids import fraction
 
 FEWEST_VARIATIONS = 2
-"""Source: reference 2.4."""
+"""Variations that make an experiment. Source: reference 2.4."""
 
 
 class ExperimentModel(Model):

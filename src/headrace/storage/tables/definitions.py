@@ -258,5 +258,5 @@ job = Table(
 )
 """Longer work that goes on in the background and survives restarts; the times are system time.
 
-`state` is queued, running, complete, failed or cancelled.
+`state` is queued, running, complete or failed.
 """

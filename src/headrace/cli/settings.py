@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import phonenumbers
 import typer
 
+from headrace.cli.accounts import Json
+from headrace.cli.keys import AccountOption
 from headrace.cli.output import print_json
 from headrace.cli.runtime import the_account, with_database
 from headrace.conditions.parsing import show
@@ -32,8 +34,8 @@ def settings(
     changes: Annotated[
         list[str] | None, typer.Argument(help="NAME=VALUE, as many as you like; without any, the settings are shown.")
     ] = None,
-    account: Annotated[str | None, typer.Option(help="The account; may be left out where there is one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    account: AccountOption = None,
+    as_json: Json = False,
 ) -> None:
     """Show an account's settings, or change some: durations like 16h, times like 21:00, `none` for no limit."""
     wanted = [_pair(change) for change in changes or ()]

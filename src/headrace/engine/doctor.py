@@ -24,7 +24,7 @@ from headrace.storage.flow_states import EXIT_RUNS
 from headrace.storage.runs import retry_parked
 
 PATIENCE = timedelta(minutes=5)
-"""Our choice: what is late by less than this is on its way."""
+"""Our choice: what is late by less than five minutes is on its way."""
 MOST_RETRIES = 10_000
 """Parked runs that one repair lets try again."""
 WORK_SECONDS = 60.0

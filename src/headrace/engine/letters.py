@@ -59,7 +59,7 @@ UNABLE = {
 TURN = 50
 """Messages rendered before other work of the process gets a turn."""
 MOST_DETAIL = 500
-"""Our choice: characters that are kept of why a message could not be written."""
+"""Our choice: of why a message could not be written so many characters are kept, 500."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ PARKED = int(RunState.PARKED)
 LONGEST_ERROR = 2_000
 """Characters of an error that a parked run keeps."""
 LONGEST_ANSWER = timedelta(days=1)
-"""Our choice: a run that waits for what a webhook answered goes on without it after this time."""
+"""Our choice: a run that waits for what a webhook answered goes on without it after a day."""
 COUNTED_AS = {"queued": ("passed",), "review": ("review", "passed"), "changed": ("passed",)}
 """The counters of outcomes that have no detail of their own."""
 

@@ -1,4 +1,7 @@
-"""The person has no device that takes push messages. Source: reference 4.4. Our choice: what the reason is called."""
+"""The person has no device that takes push messages. Source: reference 4.4.
+
+Our choice: the reason is called "Missing Push Token".
+"""
 
 from __future__ import annotations
 

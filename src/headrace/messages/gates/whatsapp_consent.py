@@ -1,4 +1,7 @@
-"""The person has not agreed to WhatsApp messages. Source: reference 4.4. Our choice: what the reason is called."""
+"""The person has not agreed to WhatsApp messages. Source: reference 4.4.
+
+Our choice: the reason is called "Missing WhatsApp Consent".
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The journey of the speed benchmarks: delay -> conditional split -> update-profile on YES, the end on NO.
 
 The split asks whether somebody has placed no order since the flow's start. What is here: the flow, and the statement of
-the baseline that does the same: it locks due runs, counts each one's orders, writes the property of the person, the
+the baseline that does the same: it locks due runs, looks for orders of each one, writes the property of the person, the
 journal and the new state.
 """
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from headrace.ids import BUCKETS
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.lanes import lanes, share
 
@@ -95,8 +96,8 @@ RETURNING bucket, account_id, delivery_id, run_id, action_id, channel, state, cl
 
 _IN_FLIGHT = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 1 AND clock = ANY ($1::int[]))"
 
-_NEXT = """
-SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
+_NEXT = f"""
+SELECT min(first.at) FROM generate_series(0, {BUCKETS - 1}) AS b (number) CROSS JOIN LATERAL (
     SELECT due_at AS at FROM delivery
     WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND due_at > $3
     ORDER BY due_at LIMIT 1

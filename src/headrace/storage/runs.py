@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from headrace.ids import BUCKETS
 from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection, Row
 from headrace.storage.lanes import lanes, share
@@ -83,8 +84,8 @@ UPDATE run SET state = 0, error = NULL WHERE bucket = $1 AND account_id = $2 AND
 RETURNING flow_id
 """
 
-_NEXT = """
-SELECT min(first.at) FROM generate_series(0, 255) AS b (number) CROSS JOIN LATERAL (
+_NEXT = f"""
+SELECT min(first.at) FROM generate_series(0, {BUCKETS - 1}) AS b (number) CROSS JOIN LATERAL (
     SELECT resume_at AS at FROM run
     WHERE clock = $1 AND bucket = b.number::smallint AND account_id = $2 AND state = 0 AND resume_at > $3
     ORDER BY resume_at LIMIT 1

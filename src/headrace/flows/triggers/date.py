@@ -122,7 +122,7 @@ def date_of(profile: Profile, property_name: str, zone: tzinfo) -> date | None:
     """Return the date in a property of a person, None where there is none that can be read.
 
     A property is named as in conditions: `birthday`, `properties['birthday']`. Dates and times in ISO 8601 are read,
-    and the well-known times of a profile. The clock time is ignored; the day is taken in `zone`, which is the
+    and the well-known times of a profile. A time of day counts for nothing but the day that it falls on in `zone`, the
     profile's, else the account's. Source: reference 1.5. Our choice: midnight in UTC stands for the day itself, since
     that is how a date without a time is often kept; a time without an offset is local.
     """

@@ -168,6 +168,7 @@ async def test_a_crash_never_mails_twice_over_a_provider_without_ids(database: D
     """Where a provider cannot tell a repetition, what was in flight stays unconfirmed and is not sent again."""
     shop = await prepare(database)
     template = await freeze(database)
+    seen: set[int] = set()
     for commit in range(1, MOST_COMMITS):
         await thaw(database, template)
         outbox = Outbox(safe=False)
@@ -177,11 +178,15 @@ async def test_a_crash_never_mails_twice_over_a_provider_without_ids(database: D
 
         states = {state for _, _, state, _ in await deliveries(shop)}
         assert states <= {DeliveryState.SENT, DeliveryState.UNCONFIRMED}
+        seen |= states
         per_person = {address: outbox.given.count(address) for address in outbox.given}
         asked = [person for person, *_ in await deliveries(shop)]
         assert all(count <= asked.count(address.partition("@")[0]) for address, count in per_person.items())
+        assert len(PEOPLE) == len(asked), f"after a crash at commit {commit}"
         if not crashed:
             break
+    assert commit > 10
+    assert {DeliveryState.SENT, DeliveryState.UNCONFIRMED} == seen
 
 
 async def run_until_crash(database: CrashingDatabase, shop: EngineShop, outbox: Outbox | None = None) -> bool:

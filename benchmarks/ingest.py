@@ -84,7 +84,7 @@ async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
         for number in range(rounds):
             bare.append(await _bare(stage, events, f"bare-{number}"))
             single.append(
-                await _post(stage, _single(stage, events // 4, f"single-{number}"), "/api/events", events // 4)
+                await _post(stage, _single(events // 4, f"single-{number}"), "/api/events", events // 4)
             )
             bodies = _bulk(events, f"bulk-{number}")
             bulk.append(await _post(stage, bodies, "/api/event-bulk-create-jobs", events))
@@ -174,7 +174,7 @@ async def _bare(stage: Stage, count: int, mark: str) -> float:
     return count / (stopwatch() - began)
 
 
-def _single(stage: Stage, count: int, mark: str) -> list[bytes]:
+def _single(count: int, mark: str) -> list[bytes]:
     times = _times(count)
     return [
         orjson.dumps(

@@ -67,7 +67,7 @@ async def run_demo(dsn: str, config: Config, document: Any, size: Size, *, once:
                 async with database.transaction() as transaction:
                     await follow_system(transaction, shop.account.account_id)
         if not once:
-            _invite(console, base_url, shop)
+            _invite(base_url, shop)
             await Supervisor([api, worker], environment).run()
 
 
@@ -130,7 +130,7 @@ async def _running(supervisor: Supervisor) -> AsyncIterator[None]:
         await task
 
 
-def _invite(console: Console, base_url: str, shop: Shop) -> None:
+def _invite(base_url: str, shop: Shop) -> None:
     headers = f"-H 'Authorization: Klaviyo-API-Key {shop.key}' -H 'revision: {REVISION}'"
     event = json.dumps({"data": {"type": "event", "attributes": EVENT}})
     lines = (

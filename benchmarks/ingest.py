@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,7 @@ async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
         bare, single, bulk = [], [], []
         for number in range(rounds):
             bare.append(await _bare(stage, events, f"bare-{number}"))
-            single.append(
-                await _post(stage, _single(events // 4, f"single-{number}"), "/api/events", events // 4)
-            )
+            single.append(await _post(stage, _single(events // 4, f"single-{number}"), "/api/events", events // 4))
             bodies = _bulk(events, f"bulk-{number}")
             bulk.append(await _post(stage, bodies, "/api/event-bulk-create-jobs", events))
     base = Rounds(bare)
@@ -144,7 +142,7 @@ def _properties(number: int) -> dict[str, object]:
 async def _bare(stage: Stage, count: int, mark: str) -> float:
     """Insert rows with nothing around it and return events per second."""
     clock = SystemClock()
-    await Partitions(stage.database, clock).ensure("event", {datetime.now(UTC), *_times(3000)})
+    await Partitions(stage.database, clock).ensure("event", {clock.now(), *_times(3000)})
     numbers = await Serials(stage.database).take(count)
     times = _times(count)
     people = [stage.people[number % PEOPLE] for number in range(count)]

@@ -81,6 +81,7 @@ def main() -> None:
     DBOS(config=config)
     DBOS.launch()
     print(asyncio.run(play(int(first), int(count), float(at))), flush=True)
+    sys.stdin.readline()  # what this process has used is read while it lives
     DBOS.destroy()
 
 

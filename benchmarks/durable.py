@@ -112,7 +112,10 @@ async def _players(
             command = (str(python), str(SCRIPT), dsn, *place)
             pipe, quiet = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
             environment = {**os.environ, "PYTHONPATH": ""}
-            players.append(await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=quiet, env=environment))
+            made = await asyncio.create_subprocess_exec(
+                *command, stdin=pipe, stdout=pipe, stderr=quiet, env=environment
+            )
+            players.append(made)
         yield players
     finally:
         for player in players:

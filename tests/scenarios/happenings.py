@@ -182,7 +182,7 @@ async def _to_flows(scenario: Scenario, moment: Mapping[str, Any], transaction: 
         case {"delete_action": name}:
             await flow_edits.delete_action(*place, scenario.actions[name], now)
         case {"delete_flow": _}:
-            await flows.delete_flow(*place, flow_id, now)
+            await flow_states.delete(*place, shop.ids, flow_id, now, system)
         case {"insert": {"after": after, "action": action}}:
             await _insert(scenario, transaction, after, action)
         case {"edit": {"action": name, **changes}}:

@@ -8,7 +8,7 @@ that a date brings (`dates`). Source: reference 1.1 (late events), 1.2, 1.3 (fil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from headrace.clock import to_second
@@ -98,12 +98,14 @@ class Attempt:
         if self.event is None:
             return False
         settings = self.account.settings
+        lateness: timedelta = self.row["accepted_at"] - self.event.occurred_at
+        if lateness <= min(settings.late_event_limit, settings.late_event_limit_transactional):
+            return False
         transactional = any(
             getattr(action, "message", {}).get("transactional") for action in self.flow.actions.values()
         )
         limit = settings.late_event_limit_transactional if transactional else settings.late_event_limit
-        late: bool = self.row["accepted_at"] - self.event.occurred_at > limit
-        return late
+        return lateness > limit
 
     def run(self) -> NewRun:
         """Return the run that begins, parked where entering failed by a bug, held where it is part of a mass entry."""

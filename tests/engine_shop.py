@@ -76,6 +76,14 @@ class EngineShop:
         metrics = Metrics(database, clock, ids)
         return cls(database, made, core, metrics, ids, Serials(database), Partitions(database, clock))
 
+    @classmethod
+    async def over(cls, database: Database, shop: EngineShop) -> EngineShop:
+        """Return the same shop over another database that holds it already."""
+        clock = SystemClock()
+        core = build_core(database, WORKSHOP, ids=shop.ids, name="test")
+        parts = (Metrics(database, clock, shop.ids), shop.ids, Serials(database), Partitions(database, clock))
+        return cls(database, shop.account, core, *parts, people=dict(shop.people))
+
     async def now(self) -> datetime:
         """Return the account's present moment."""
         return (await clock_of(self.database, self.account)).now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -248,7 +249,7 @@ async def test_asking_one_and_asking_all_agree(database: Database, seed: int, wi
     source = random.Random(seed)
     town, conditions = Town(source, wild), Conditions(source, wild)
     entered_at = NOW - timedelta(hours=3) if enters else None
-    async with database.transaction() as transaction:
+    async with undone(database) as transaction:
         await town.build(transaction)
         recent = [number for occurred_at, number in town.events if occurred_at > NOW - timedelta(hours=3)]
         started_by = source.choice((None, *recent)) if enters else None
@@ -257,6 +258,19 @@ async def test_asking_one_and_asking_all_agree(database: Database, seed: int, wi
         single = [{"condition_groups": [{"conditions": [conditions.condition()]}]} for _ in range(SINGLE)]
         for document in (*single, *(conditions.groups() for _ in range(GROUPED))):
             await check(transaction, town, profiles, document, moment)
+
+
+class Undo(Exception):
+    """Rolls a transaction back."""
+
+
+@asynccontextmanager
+async def undone(database: Database) -> AsyncIterator[Connection]:
+    """Lend a transaction that leaves nothing behind, so that a thousand examples are as quick as ten."""
+    with suppress(Undo):
+        async with database.transaction() as transaction:
+            yield transaction
+            raise Undo
 
 
 async def check(

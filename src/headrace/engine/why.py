@@ -239,14 +239,14 @@ def _targets(definition: dict[str, object]) -> list[int]:
 
 def _leads(links: Mapping[int, Sequence[int]], start: int | None, to: int) -> bool:
     """Tell whether an action is another one, or lies on some way from it."""
-    todo, seen = [start], set[int]()
-    while todo:
-        one = todo.pop()
+    ahead, seen = [start], set[int]()
+    while ahead:
+        one = ahead.pop()
         if one == to:
             return True
         if one is not None and one not in seen:
             seen.add(one)
-            todo += links.get(one, ())
+            ahead += links.get(one, ())
     return False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from urllib.parse import urlsplit
 
-from conftest import Served
+from served import Served
 
 SIX_MEGABYTES = 6 * 1024 * 1024
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from served import Served
 from spec_answers import description, mistakes_in
-
-from conftest import Served
 
 REVISIONS = ("2024-02-15", "2026-04-15", "2026-07-15")
 

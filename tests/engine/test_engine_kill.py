@@ -32,7 +32,8 @@ class Crew:
     async def hire(self) -> None:
         """Start one more worker."""
         command = (sys.executable, str(SCRIPT), self._dsn, str(LEASE))
-        self._processes.append(await asyncio.create_subprocess_exec(*command))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        self._processes.append(process)
 
     async def kill_one(self) -> None:
         """Kill the worker that works longest and start another."""
@@ -43,11 +44,18 @@ class Crew:
         await self.hire()
 
     async def dismiss(self) -> list[int | None]:
-        """Ask all to stop and return their exit codes."""
+        """Ask all to stop, as soon as they can be asked, and return their exit codes."""
         for process in self._processes:
+            await listening(process)
             if process.returncode is None:
                 process.terminate()
         return [await process.wait() for process in self._processes]
+
+
+async def listening(process: asyncio.subprocess.Process) -> None:
+    """Wait until a worker says that it minds a request to stop; before that, the request would kill it."""
+    if process.stdout is not None:
+        await process.stdout.readline()
 
 
 @asynccontextmanager

@@ -45,6 +45,7 @@ async def main(dsn: str, lease: float, death: Death) -> None:
     core = replace(build_core(database, WORKSHOP, limits=limits), at=death.meet)
     worker = Worker(core, lambda: fold_all(database))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    print("at work", flush=True)
     try:
         await worker.run()
     finally:

@@ -201,7 +201,8 @@ class EngineShop:
     async def leave(self, person: str, group_id: str) -> None:
         """Take a person off a list."""
         async with self.database.transaction() as transaction:
-            await leave_group(transaction, self.account.account_id, group_id, [self.people[person]])
+            place = (transaction, self.account.account_id, group_id, [self.people[person]])
+            await leave_group(*place, await self.now(), SystemClock().now())
 
     async def drain(self) -> None:
         """Work off what is due."""

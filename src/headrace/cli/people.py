@@ -139,9 +139,9 @@ def join(person: Person, list_: ListName, account: AccountOption = None) -> None
 def leave(person: Person, list_: ListName, account: AccountOption = None) -> None:
     """Take a person off a list."""
 
-    async def task(_: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
-        list_id = await _list_id(transaction, owner.account_id, list_)
-        left = await leave_group(transaction, owner.account_id, list_id, [profile_id])
+    async def task(database: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
+        list_id, now = await _list_id(transaction, owner.account_id, list_), (await clock_of(database, owner)).now()
+        left = await leave_group(transaction, owner.account_id, list_id, [profile_id], now, SYSTEM.now())
         return f"{profile_id} is {'no longer' if left else 'not'} on the list {list_id}."
 
     _run(person, account, task)

@@ -24,6 +24,7 @@ from headrace.messages.gates import left_group
 from headrace.storage import profile_changes
 from headrace.storage.database import Connection
 from headrace.storage.events import NewEvent, insert_pending
+from headrace.storage.noting import accounts_asking, note_changed, topics_of
 from headrace.storage.pending import Happening, Kind, note_happenings
 from headrace.storage.profile_changes import Moved, Patched
 from headrace.storage.profile_patches import Patch, make_patch, reads_stored
@@ -97,7 +98,7 @@ def _is_left_out(wake: Wake, change: Change) -> bool:
 async def _change_people(core: Core, transaction: Connection, people: People) -> None:
     stored = await _lock_those_read(transaction, people)
     shared: dict[int, tuple[Patch, Told]] = {}
-    patched: list[Patched] = []
+    patched: list[tuple[Wake, Patched]] = []
     for wake, change, goes_on in people:
         properties = stored.get(wake.run_id)
         patch, told = _patch(change, properties, shared)
@@ -105,11 +106,11 @@ async def _change_people(core: Core, transaction: Connection, people: People) ->
             wake.note("skipped", {"reason": TOO_MUCH_TEXT})
             continue
         wake.note("changed", told)
-        patched.append(Patched(wake.bucket, wake.account_id, wake.profile_id, wake.now, patch))
+        patched.append((wake, Patched(wake.bucket, wake.account_id, wake.profile_id, wake.now, patch)))
         if goes_on:
             _meet_again(core, wake, patch)
-    await profile_changes.lay_patches(transaction, patched)
-    await _note_changed(core, transaction, patched)
+    await profile_changes.lay_patches(transaction, [one for _, one in patched])
+    await _note_changed(transaction, [(wake, one.patch) for wake, one in patched])
 
 
 async def _lock_those_read(transaction: Connection, people: People) -> dict[uuid.UUID, Mapping[str, Any]]:
@@ -143,16 +144,18 @@ def _meet_again(core: Core, wake: Wake, patch: Patch) -> None:
         wake.zone = core.zones.of_profile(wake.facts.profile, wake.account)
 
 
-async def _note_changed(core: Core, transaction: Connection, patched: Sequence[Patched]) -> None:
-    """Tell the planner of dates about people whose dates may have changed, where some flow hangs on dates."""
+async def _note_changed(transaction: Connection, patched: Sequence[tuple[Wake, Patch]]) -> None:
+    """Tell about people who changed, where some segment or date-based flow may ask."""
     if not patched:
         return
-    dated = await profile_changes.accounts_with_dates(transaction, {one.account_id for one in patched})
-    happenings: defaultdict[tuple[str, datetime], list[Happening]] = defaultdict(list)
-    for one in patched:
-        if one.account_id in dated:
-            happenings[one.account_id, one.at].append(Happening(one.profile_id, Kind.CHANGED))
-    await _note(core, transaction, happenings)
+    asking = await accounts_asking(transaction, {wake.account_id for wake, _ in patched})
+    changed: defaultdict[tuple[str, datetime, int], dict[str, set[str]]] = defaultdict(dict)
+    for wake, patch in patched:
+        if wake.account_id in asking:
+            topics = topics_of(patch.fields, patch.location, {*patch.laid, *patch.removed})
+            changed[wake.account_id, wake.now, wake.row["chain"]][wake.profile_id] = topics
+    for (account_id, at, chain), people in changed.items():
+        await note_changed(transaction, account_id, people, at, chain=chain)
 
 
 async def _note(
@@ -182,9 +185,10 @@ async def _change_lists(core: Core, transaction: Connection, lists: Lists) -> No
         changed = (wake.profile_id, one.list_id) in (new if one.joins else gone)
         wake.facts.joined.pop(one.list_id, None)  # asked anew by the next split that wants to know
         wake.note("changed", {"list_id": one.list_id, "joined" if one.joins else "left": changed})
-        if changed and one.joins:
-            joined = Happening(wake.profile_id, Kind.JOINED, one.list_id, wake.row["chain"] + 1)
-            happenings[wake.account_id, wake.now].append(joined)
+        if changed:
+            kind = Kind.JOINED if one.joins else Kind.LEFT
+            moved = Happening(wake.profile_id, kind, one.list_id, wake.row["chain"] + 1)
+            happenings[wake.account_id, wake.now].append(moved)
     await _note(core, transaction, happenings)
 
 

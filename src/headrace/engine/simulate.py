@@ -232,7 +232,8 @@ class Simulation:
                 place = (transaction, account_id, group_id, [profile_id], at, self.core.clock.now())
                 await join_group(*place, starts_nothing=starts_nothing)
             case Joined():
-                await leave_group(transaction, account_id, await self._group(transaction, act.group), [profile_id])
+                group_id = await self._group(transaction, act.group)
+                await leave_group(transaction, account_id, group_id, [profile_id], at, self.core.clock.now())
             case Changed():
                 await self._resolve(transaction, changes_of(act.values)._replace(profile_id=profile_id))
             case Consented():

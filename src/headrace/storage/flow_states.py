@@ -14,6 +14,7 @@ from headrace.ids import IdSource
 from headrace.storage import flows, jobs, planning
 from headrace.storage.database import Connection
 from headrace.storage.flow_rows import lock_flow
+from headrace.storage.noting import DATE_BASED
 
 EXIT_RUNS = "exit-runs"
 """The kind of job that ends the runs of a closed flow."""
@@ -65,5 +66,5 @@ async def unarchive(connection: Connection, account_id: str, flow_id: str, now: 
             meta={"job_id": job.job_id},
         )
     await connection.execute(_UNARCHIVE, account_id, flow_id, now)
-    if stored.trigger_type == planning.DATE_BASED and stored.status != "draft":
+    if stored.trigger_type == DATE_BASED and stored.status != "draft":
         await planning.request_planning(connection, account_id, flow_id)

@@ -25,6 +25,7 @@ from headrace.storage import flow_rows, message_sources, planning, templates
 from headrace.storage.database import Connection
 from headrace.storage.flow_references import reference_problems
 from headrace.storage.flow_rows import StoredFlow, load_flow, lock_flow, unknown_flow
+from headrace.storage.noting import DATE_BASED
 
 __all__ = [
     "StoredFlow",
@@ -54,7 +55,6 @@ UPDATE flow SET version = $3, status = $4, updated_at = $5,
 WHERE account_id = $1 AND flow_id = $2
 """
 _SERIALS = "SELECT nextval('action_serial') AS id FROM generate_series(1, $1)"
-
 
 # --- creating -----------------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ async def create_flow(
     await connection.execute(_FLOW, flow_id, account_id, name, status, archived, kind, made, changed, now)
     await connection.execute(_VERSION, flow_id, 1, account_id, document, changed)
     await flow_rows.write_parts(connection, account_id, flow_id, document, changed, made)
-    if kind == planning.DATE_BASED and status in RUNNING:
+    if kind == DATE_BASED and status in RUNNING:
         await planning.request_planning(connection, account_id, flow_id)
     return flow_id
 
@@ -159,7 +159,7 @@ async def set_status(connection: Connection, account_id: str, flow_id: str, stat
     if status in RUNNING:
         check_ready(stored.definition, STATUS)
     await save(connection, account_id, stored, with_status(stored.definition, status), now, status)
-    if stored.trigger_type == planning.DATE_BASED:
+    if stored.trigger_type == DATE_BASED:
         await _plan(connection, account_id, flow_id, stored.status, status)
 
 

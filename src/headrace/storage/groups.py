@@ -25,17 +25,27 @@ VALUES ($1, $2, 'list', $3, $4, $5, $5) ON CONFLICT DO NOTHING
 _IS_THERE = "SELECT 1 FROM profile_group WHERE account_id = $1 AND group_id = $2 FOR KEY SHARE"
 
 _JOIN = """
-INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
-SELECT bucket, $1, profile_id, $2, $3 FROM unnest($4::smallint[], $5::text[]) AS joining (bucket, profile_id)
-ORDER BY bucket, profile_id
-ON CONFLICT DO NOTHING
+WITH joined AS (
+    INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
+    SELECT bucket, $1, profile_id, $2, $3 FROM unnest($4::smallint[], $5::text[]) AS joining (bucket, profile_id)
+    ORDER BY bucket, profile_id
+    ON CONFLICT DO NOTHING
+    RETURNING bucket, profile_id
+)
+INSERT INTO membership_change (bucket, account_id, profile_id, group_id, at, joined)
+SELECT bucket, $1, profile_id, $2, $3, true FROM joined
 RETURNING profile_id
 """
 
 _LEAVE = """
-DELETE FROM membership m USING unnest($3::smallint[], $4::text[]) AS leaving (bucket, profile_id)
-WHERE m.bucket = leaving.bucket AND m.account_id = $1 AND m.profile_id = leaving.profile_id AND m.group_id = $2
-RETURNING m.profile_id
+WITH gone AS (
+    DELETE FROM membership m USING unnest($4::smallint[], $5::text[]) AS leaving (bucket, profile_id)
+    WHERE m.bucket = leaving.bucket AND m.account_id = $1 AND m.profile_id = leaving.profile_id AND m.group_id = $2
+    RETURNING m.bucket, m.profile_id
+)
+INSERT INTO membership_change (bucket, account_id, profile_id, group_id, at, joined)
+SELECT bucket, $1, profile_id, $2, $3, false FROM gone
+RETURNING profile_id
 """
 
 _DELETE_MEMBERS = "DELETE FROM membership WHERE account_id = $1 AND group_id = $2"
@@ -102,11 +112,20 @@ async def join_group(
 
 
 async def leave_group(
-    transaction: Connection, account_id: str, group_id: str, profile_ids: Collection[str]
+    transaction: Connection,
+    account_id: str,
+    group_id: str,
+    profile_ids: Collection[str],
+    now: datetime,
+    received_at: datetime,
 ) -> list[str]:
-    """Take profiles off a list and return those that were on it."""
-    rows = await transaction.fetch(_LEAVE, account_id, group_id, *_keys(profile_ids))
-    return [row["profile_id"] for row in rows]
+    """Take profiles off a list and return those that were on it. `received_at` is system time."""
+    rows = await transaction.fetch(_LEAVE, account_id, group_id, now, *_keys(profile_ids))
+    left = [row["profile_id"] for row in rows]
+    await note_happenings(
+        transaction, account_id, [Happening(one, Kind.LEFT, group_id) for one in left], now, received_at
+    )
+    return left
 
 
 async def groups_by_name(

@@ -23,7 +23,9 @@ class Kind(IntEnum):
     JOINED = 1
     """The person became a member of `group_id`."""
     CHANGED = 2
-    """Something about the person changed that dates may hang on: a property, a time zone."""
+    """Something about the person changed: the row's `topics`, as `conditions.topics` spells them."""
+    LEFT = 3
+    """The person is no longer a member of `group_id`."""
 
 
 _CLAIM = """
@@ -42,7 +44,7 @@ SELECT p.* FROM (
     SELECT row.*, row_number() OVER (PARTITION BY row.account_id ORDER BY row.seq) AS turn
     FROM waiting CROSS JOIN LATERAL (
         SELECT bucket, account_id, seq, profile_id, metric_id, number, occurred_at, accepted_at, backfill, chain,
-            kind, group_id
+            kind, group_id, topics
         FROM pending WHERE bucket = waiting.bucket AND account_id = waiting.account_id ORDER BY seq LIMIT $2
     ) AS row
 ) AS p

@@ -1,22 +1,17 @@
 """Planning that is still to be done: whose entries into date-based flows must be worked out, and how far that has come.
 
-What is here: asking for plans, going through the people of a flow page by page, and noting who changed. What is not:
-the plans (`planned`), working them out (`engine.dates`). Source: reference 1.5.
+What is here: asking for plans and going through the people of a flow page by page. What is not: the plans (`planned`),
+noting who changed (`noting`), working plans out (`engine.dates`). Source: reference 1.5.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
-from headrace.ids import BUCKETS, bucket_of
+from headrace.ids import BUCKETS
 from headrace.storage.database import Connection, Database, Row
-from headrace.storage.pending import Kind
 from headrace.storage.planned import PlanKey
-
-DATE_BASED = "Date Based"
-"""What the API calls the trigger of flows whose entries are planned. Source: reference 1.2."""
 
 _REQUEST = f"""
 INSERT INTO planning (bucket, account_id, flow_id, after_profile_id)
@@ -66,15 +61,6 @@ WHERE EXISTS (
 )
 """
 
-_NOTE_CHANGED = f"""
-INSERT INTO pending (bucket, account_id, profile_id, metric_id, number, occurred_at, accepted_at, received_at, backfill,
-                     chain, kind)
-SELECT bucket, $1, profile_id, '', 0, $2, $2, clock_timestamp(), false, 0, {int(Kind.CHANGED)}
-FROM unnest($3::smallint[], $4::text[]) AS changed (bucket, profile_id)
-WHERE EXISTS (SELECT FROM flow WHERE account_id = $1 AND trigger_type = '{DATE_BASED}' AND deleted_at IS NULL)
-ORDER BY bucket, profile_id
-"""
-
 
 async def request_planning(transaction: Connection, account_id: str, flow_id: str) -> None:
     """Let the engine plan everybody's entries into a date-based flow, from the start where that was under way."""
@@ -85,16 +71,6 @@ async def forget_plans(transaction: Connection, account_id: str, flow_id: str) -
     """Drop what is planned for a flow, and the planning that is under way."""
     for table in ("planning", "planned_entry"):
         await transaction.execute(_FORGET.format(table=table), account_id, flow_id, list(range(BUCKETS)))
-
-
-async def note_changed(transaction: Connection, account_id: str, profile_ids: Collection[str], at: datetime) -> None:
-    """Let the engine plan anew for people whose rows were written, where the account has a date-based flow.
-
-    `at` is the account's time. A draft counts, so that a change which commits just after a flow has gone live is seen.
-    """
-    if profile_ids:
-        ids = sorted(profile_ids)
-        await transaction.execute(_NOTE_CHANGED, account_id, at, [bucket_of(one) for one in ids], ids)
 
 
 async def buckets_to_plan(connection: Connection | Database, account_id: str | None = None) -> list[int]:

@@ -65,12 +65,6 @@ JOIN profile p USING (bucket, account_id, profile_id)
 ORDER BY p.bucket, p.profile_id FOR NO KEY UPDATE OF p
 """
 
-_WITH_DATES = """
-SELECT DISTINCT account_id FROM flow
-WHERE account_id = ANY($1) AND trigger_type = 'Date Based' AND status <> 'draft' AND NOT archived
-    AND deleted_at IS NULL
-"""
-
 
 async def lock_properties(
     transaction: Connection, people: Collection[tuple[int, str, str]]
@@ -116,12 +110,6 @@ def _columns(patched: Sequence[Patched]) -> list[Any]:
     ]
 
 
-async def accounts_with_dates(transaction: Connection, account_ids: Collection[str]) -> set[str]:
-    """Return those of the accounts in which some date-based flow takes people in."""
-    rows = await transaction.fetch(_WITH_DATES, sorted(account_ids))
-    return {row["account_id"] for row in rows}
-
-
 # --- lists --------------------------------------------------------------------------------------------------------
 
 
@@ -144,17 +132,27 @@ _MOVED = """unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::times
     AS moved (bucket, account_id, profile_id, group_id, at)"""
 
 _JOIN = f"""
-INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
-SELECT bucket, account_id, profile_id, group_id, at FROM {_MOVED} ORDER BY bucket, profile_id, group_id
-ON CONFLICT DO NOTHING
+WITH joined AS (
+    INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
+    SELECT bucket, account_id, profile_id, group_id, at FROM {_MOVED} ORDER BY bucket, profile_id, group_id
+    ON CONFLICT DO NOTHING
+    RETURNING bucket, account_id, profile_id, group_id, joined_at
+)
+INSERT INTO membership_change (bucket, account_id, profile_id, group_id, at, joined)
+SELECT bucket, account_id, profile_id, group_id, joined_at, true FROM joined
 RETURNING profile_id, group_id
 """
 
 _LEAVE = f"""
-DELETE FROM membership m USING {_MOVED}
-WHERE m.bucket = moved.bucket AND m.account_id = moved.account_id AND m.profile_id = moved.profile_id
-    AND m.group_id = moved.group_id
-RETURNING m.profile_id, m.group_id
+WITH gone AS (
+    DELETE FROM membership m USING {_MOVED}
+    WHERE m.bucket = moved.bucket AND m.account_id = moved.account_id AND m.profile_id = moved.profile_id
+        AND m.group_id = moved.group_id
+    RETURNING m.bucket, m.account_id, m.profile_id, m.group_id, moved.at
+)
+INSERT INTO membership_change (bucket, account_id, profile_id, group_id, at, joined)
+SELECT bucket, account_id, profile_id, group_id, at, false FROM gone
+RETURNING profile_id, group_id
 """
 
 

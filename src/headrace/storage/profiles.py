@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 import asyncpg
 from sqlalchemy import select
 
+from headrace.conditions.topics import EVERYTHING
 from headrace.ids import IdSource, bucket_of
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
-from headrace.storage.planning import note_changed
+from headrace.storage.noting import note_changed, topics_of
 from headrace.storage.profile_rows import ProfilePatch
 from headrace.storage.resolve import COLUMNS, LostRace
 from headrace.storage.tables import profile
@@ -147,7 +148,7 @@ async def _insert(
     if not await identity.claim(transaction, account_id, claims):
         raise LostRace
     await profile_rows.insert(transaction, account_id, [patch], now)
-    await note_changed(transaction, account_id, [profile_id], now)
+    await note_changed(transaction, account_id, {profile_id: (EVERYTHING,)}, now)
     return Written(profile_id, True)
 
 
@@ -177,8 +178,14 @@ async def _change(
         "updated_at": max(now, row["updated_at"]),
     }
     await transaction.execute(profile.update().where(*own).values(**values))
-    await note_changed(transaction, account_id, [profile_id], now)
+    await note_changed(transaction, account_id, {profile_id: _topics(change)}, now)
     return Written(profile_id, False)
+
+
+def _topics(change: ProfileChange) -> set[str]:
+    return topics_of(
+        change.fields, change.location, {*change.properties, *change.append, *change.unappend, *change.unset}
+    )
 
 
 async def _nothing(transaction: Connection, account_id: str, profile_id: str, claimed: Iterable[Identifier]) -> Missing:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from headrace.conditions.topics import EVERYTHING
 from headrace.errors import Invalid, Problem
 from headrace.ids import IdSource
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
-from headrace.storage.planning import note_changed
+from headrace.storage.noting import note_changed, topics_of
 from headrace.storage.profile_rows import ProfilePatch
 
 COLUMNS = {Kind.EMAIL: "email", Kind.PHONE: "phone_number", Kind.EXTERNAL: "external_id"}
@@ -98,8 +99,9 @@ class Resolver:
         old = [patch for patch in self._patches.values() if patch.profile_id not in self._new and not patch.is_empty]
         await profile_rows.insert(self._connection, self._account_id, new, self._now)
         await profile_rows.update(self._connection, self._account_id, old, self._now)
-        written = {patch.profile_id for patch in (*new, *old)}
-        await note_changed(self._connection, self._account_id, written, self._now)
+        changed = {one.profile_id: topics_of(one.fields, one.location, one.properties) for one in old}
+        changed.update((one.profile_id, {EVERYTHING}) for one in new)
+        await note_changed(self._connection, self._account_id, changed, self._now)
 
     async def _release_replaced(self) -> None:
         """Give up the address, number or external id that a stored profile had before this batch gave it another."""

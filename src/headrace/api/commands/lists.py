@@ -88,7 +88,8 @@ async def remove_members(call: Call[State, Members]) -> None:
     state = call.ctx.state
     wanted = await _existing(call)
     async with state.database.transaction() as transaction:
-        await groups.leave_group(transaction, state.account_id, call.path["id"], wanted)
+        received_at = state.services.system_clock.now()
+        await groups.leave_group(transaction, state.account_id, call.path["id"], wanted, state.clock.now(), received_at)
 
 
 async def _existing(call: Call[State, Members]) -> list[str]:

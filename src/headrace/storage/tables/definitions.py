@@ -92,9 +92,29 @@ profile_group = Table(
     Column("opt_in_process", Text),
     Column("definition", JSONB),
     *stamps(),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("is_starred", Boolean, nullable=False, server_default=text("false")),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("evaluated_version", Integer, nullable=False, server_default="0"),
+    Column("topics", ARRAY(Text)),
     Index(None, "account_id", "kind"),
 )
-"""Lists (`kind` list) and segments (`kind` segment)."""
+"""Lists (`kind` list) and segments (`kind` segment).
+
+`version` counts the definitions that a segment has had, `evaluated_version` is the last of which everybody's membership
+has been worked out; where they differ, that is going on. `topics` is what the definition asks about, as
+`conditions.topics` spells it.
+"""
+
+tag_of_group = Table(
+    "tag_of_group",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("tag_id", Text, primary_key=True),
+    Column("group_id", Text, primary_key=True),
+    Index(None, "account_id", "group_id"),
+)
+"""The tags of lists and segments."""
 
 template = Table(
     "template",
@@ -238,6 +258,18 @@ alert_recipient = Table(
     Column("confirmed_at", Timestamp),
 )
 """Who gets internal alerts, once they have confirmed their address. Source: reference 2."""
+
+job_item = Table(
+    "job_item",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    account_column(),
+    Column("item", JSONB, nullable=False),
+    Column("profile_id", Text),
+    Column("error", JSONB),
+)
+"""The rows of a bulk job: what each asks for, and which profile or which error came of it."""
 
 job = Table(
     "job",

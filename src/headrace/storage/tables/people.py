@@ -8,15 +8,17 @@ from sqlalchemy import (
     Column,
     Identity,
     Index,
+    Integer,
     Numeric,
     Sequence,
     SmallInteger,
     Table,
     Text,
+    text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from headrace.storage.tables.base import NOTHING, Timestamp, bucket_key, metadata, stamps
+from headrace.storage.tables.base import BUSY, NOTHING, Timestamp, bucket_key, metadata, stamps
 
 event_serial = Sequence("event_serial", metadata=metadata)
 """Blocks of event serials: one value stands for `serials.BLOCK` numbers."""
@@ -98,12 +100,14 @@ pending = Table(
     Column("chain", SmallInteger, nullable=False),
     Column("kind", SmallInteger, nullable=False, server_default="0"),
     Column("group_id", Text),
+    Column("topics", ARRAY(Text)),
     postgresql_with={"autovacuum_vacuum_scale_factor": "0.02", "autovacuum_vacuum_threshold": "5000"},
 )
 """What happened to people and whose consequences are still to come: accepted events, joined groups, changed people.
 
 `kind` is a `storage.pending.Kind`. Only events have a metric and a number; else these are empty and 0. `backfill` marks
-what starts no run. `accepted_at` is the account's time, `received_at` system.
+what starts no run. `accepted_at` is the account's time, `received_at` system. `topics` say what of a person changed,
+as `conditions.topics` spells it; null stands for everything.
 """
 
 membership = Table(
@@ -115,6 +119,66 @@ membership = Table(
     Column("joined_at", Timestamp, nullable=False),
     Index(None, "account_id", "group_id", "joined_at", "profile_id"),
 )
+
+membership_change = Table(
+    "membership_change",
+    metadata,
+    *bucket_key(),
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("profile_id", Text, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("at", Timestamp, nullable=False),
+    Column("joined", Boolean, nullable=False),
+    Index(None, "account_id", "group_id", "at"),
+    Index(None, "bucket", "account_id", "profile_id", "at"),
+)
+"""Who joined or left a list or segment, and when by the account's clock: for reports and a person's history."""
+
+segment_due = Table(
+    "segment_due",
+    metadata,
+    *bucket_key(),
+    Column("group_id", Text, primary_key=True),
+    Column("profile_id", Text, primary_key=True),
+    Column("due_at", Timestamp, nullable=False),
+    Column("clock", Integer, nullable=False),
+    Index("segment_due_idx", "clock", "bucket", "account_id", "due_at"),
+    postgresql_with=BUSY,
+)
+"""When a person's place in a segment may change though nothing happens to them: time alone goes on."""
+
+profile_alias = Table(
+    "profile_alias",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("into_profile_id", Text, nullable=False),
+    Column("merged_at", Timestamp, nullable=False),
+    Index(None, "account_id", "into_profile_id"),
+)
+"""Which profile a merged one went into; the bucket is the old profile's. See DESIGN section 8 (identity)."""
+
+opt_in = Table(
+    "opt_in",
+    metadata,
+    *bucket_key(),
+    Column("profile_id", Text, primary_key=True),
+    Column("list_id", Text, primary_key=True),
+    Column("channel", SmallInteger, primary_key=True, autoincrement=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("asked_at", Timestamp, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("custom_source", Text),
+    Column("lease_until", Timestamp),
+    Column("sent_at", Timestamp),
+    Column("confirmed_at", Timestamp),
+    Index("opt_in_waiting_idx", "bucket", "account_id", postgresql_where=text("state IN (0, 1)")),
+)
+"""Who was asked to confirm a subscription to a list, and how far that has come. Source: reference 4.4.
+
+`state` is 0 to be asked, 1 being asked, 2 asked, 3 confirmed, 4 could not be asked. `lease_until` is system time, the
+other times are the account's.
+"""
 
 consent = Table(
     "consent",

@@ -40,6 +40,7 @@ check: $(READY) ## Lint, check types, layers and the length of files.
 	$(BIN)/python scripts/choices.py --check
 	$(BIN)/python scripts/dst_page.py --check
 	$(BIN)/python scripts/coverage.py --check
+	$(BIN)/python scripts/operation_coverage.py --check
 	$(BIN)/python scripts/reference.py --check
 	$(BIN)/pytest -q tests/unit/test_project.py
 
@@ -60,6 +61,7 @@ docs: $(READY) ## Make the generated pages anew.
 	$(BIN)/python scripts/choices.py
 	$(BIN)/python scripts/dst_page.py
 	$(BIN)/python scripts/coverage.py
+	$(BIN)/python scripts/operation_coverage.py
 	$(BIN)/python scripts/reference.py
 
 lock: $(READY) ## Work the lock file out anew from pyproject.toml.

@@ -54,7 +54,8 @@ SHAPES_OF: Mapping[type[Model], Mapping[str, type[Model]]] = {ProfilePredictiveA
 HEAD = """# Coverage
 
 Every trigger, action, condition, value filter and operator of a flow definition, as Klaviyo's API describes them at
-revision 2026-07-15, and what becomes of each in Headrace. This page is made from the tables of the code by `make docs`.
+revision 2026-07-15, and what becomes of each in Headrace. Which operations of the API are served is on the page of
+[operations](operations.md). This page is made from the tables of the code by `make docs`.
 
 | state | |
 |---|---|

@@ -1,15 +1,21 @@
-"""docs/coverage.md names every part of a definition that the published description has, nothing else, and its state."""
+"""docs/coverage.md names every part of a definition that the published description has, nothing else, and its state.
+
+docs/operations.md does the same for the operations of the API.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import json
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from headrace.api.resources import OPERATIONS
 from headrace.flows.definition import DefinitionModel
 from headrace.flows.readiness import why_not_live
 
@@ -29,11 +35,13 @@ def script(name: str) -> Any:
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
 
 
 coverage = script("coverage")
+operation_coverage = script("operation_coverage")
 
 
 def words(rows: Iterator[tuple[str, ...]], *columns: int) -> set[tuple[str, ...]]:
@@ -186,7 +194,37 @@ def test_a_flow_with_what_is_stored_only_is_refused() -> None:
     assert ["/triggers/0", "/actions/0"] == [problem.pointer for problem in why_not_live(document)]
 
 
-@pytest.mark.parametrize("name", ["coverage", "reference"])
+@needs_description
+def test_the_page_has_the_operations_of_the_description() -> None:
+    """Each operation under its tag, with its method and path."""
+    paths = json.loads(SPECIFICATION.read_text())["paths"]
+    expected = {
+        (tag, method.upper(), path, operation["operationId"])
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if method in ("get", "post", "patch", "put", "delete")
+        for tag in operation["tags"]
+    }
+    found = operation_coverage.published()
+    assert expected == {(one.tag, one.method, one.path, one.id) for one in found}
+    assert len(expected) == len(found)
+
+
+def test_what_is_ticked_is_served_where_it_is_published() -> None:
+    """An operation of ours with a published id has the method, the path and the tag of the published one."""
+    published = {one.id: (one.tag, one.method, plain(one.path)) for one in operation_coverage.published()}
+    served = {one.id: (one.tag, one.method, plain(one.path)) for one in OPERATIONS if one.until is None}
+    assert {name: row for name, row in published.items() if name in served} == {
+        name: row for name, row in served.items() if name in published
+    }
+
+
+def plain(path: str) -> str:
+    """Return a path without the names of what it takes."""
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+@pytest.mark.parametrize("name", ["coverage", "operation_coverage", "reference"])
 def test_the_generated_pages_are_current(name: str) -> None:
     """`make docs` would change nothing."""
     for path, text in script(name).pages().items():

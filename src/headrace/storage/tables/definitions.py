@@ -292,3 +292,26 @@ job = Table(
 
 `state` is queued, running, complete or failed.
 """
+
+file_import = Table(
+    "file_import",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("file_key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("last_row", BigInteger, nullable=False),
+    Column("taken", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("errors_size", BigInteger, nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("updated_at", Timestamp, nullable=False),
+    Column("finished_at", Timestamp),
+)
+"""How far the import of a file has come; written in the transaction that writes its rows. The times are system time.
+
+`position` is how many bytes of the file are done and `last_row` the number of the last row in them, `errors_size` how many
+bytes of the error file tell of them.
+"""

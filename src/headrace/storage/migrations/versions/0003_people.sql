@@ -87,3 +87,20 @@ CREATE TABLE job_item (
     error JSONB,
     CONSTRAINT job_item_pkey PRIMARY KEY (job_id, number)
 );
+
+CREATE TABLE file_import (
+    account_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    file_key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    last_row BIGINT NOT NULL,
+    taken BIGINT NOT NULL,
+    refused BIGINT NOT NULL,
+    errors_size BIGINT NOT NULL,
+    started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    finished_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT file_import_pkey PRIMARY KEY (account_id, kind, file_key)
+);

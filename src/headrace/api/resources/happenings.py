@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from headrace.api.resources import attributions, flow_triggers
-from headrace.api.resources.people import CREATED, PROFILES, UPDATED
+from headrace.api.resources.group_tables import CREATED, UPDATED
+from headrace.api.resources.people import PROFILES
 from headrace.errors import Invalid
 from headrace.ids import event_id, event_moment, event_uuid, parse_event_id
 from headrace.jsonapi.operation import Call, Table

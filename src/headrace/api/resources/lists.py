@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from headrace.api.commands import lists as commands
 from headrace.api.resources import flow_triggers
-from headrace.api.resources.people import LIST, LISTS, MEMBER, MEMBERS, in_group
+from headrace.api.resources.group_tables import LIST, LISTS
+from headrace.api.resources.people import MEMBER, MEMBERS, in_group
 from headrace.api.resources.profiles import EXTRA, IDENTITY
 from headrace.api.resources.profiles import PAGE as MEMBER_PAGE
 from headrace.jsonapi import shapes

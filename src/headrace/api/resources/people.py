@@ -1,29 +1,23 @@
-"""What the people side of the API shows, and where its rows come from.
+"""What the API shows of profiles, alone and as members of a list or segment, and where their rows come from.
 
-What is here: the resources profile and list with their tables and the loaders of their relationships. What is not:
-metrics and events (`happenings`), and the operations, one module per resource beside this one. Follows reference 7.1.
-Our choice: relationships to what is not built yet (segments, push tokens) are left out, because their
-links would lead nowhere.
+What is here: the resource profile with its tables and the loaders of its lists and segments. What is not: lists and
+segments themselves (`group_tables`), metrics and events (`happenings`), and the operations, one module per resource
+beside this one. Follows reference 7.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
 
-from headrace.api.resources import flow_triggers, profile_fields
+from headrace.api.resources import profile_fields
+from headrace.api.resources.group_tables import CREATED, LISTS, SEGMENTS, UPDATED, of_profiles
 from headrace.jsonapi.operation import Call, Table
-from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
+from headrace.jsonapi.resource import Attribute, Relationship, Resource
 from headrace.storage import tables as t
 from headrace.storage.consents import Purpose
-
-CREATED = Attribute("created", datetime, lambda row: row["created_at"])
-UPDATED = Attribute("updated", datetime, lambda row: row["updated_at"])
-
-# --- profile --------------------------------------------------------------------------------------------------------
 
 JOINED = Attribute("joined_group_at", datetime, lambda row: row["joined_at"])
 
@@ -52,11 +46,16 @@ PROFILE = Resource(
             subfields=profile_fields.PREDICTIVE_NAMES,
         ),
     ),
-    (Relationship("lists", "list", many=True),),
+    (
+        Relationship("lists", "list", many=True),
+        Relationship("segments", "segment", many=True),
+        Relationship("push-tokens", "push-token", many=True),
+        Relationship("conversations", "conversation", many=True),
+    ),
 )
 
 MEMBER = Resource(PROFILE.type, PROFILE.path, (*PROFILE.attributes, JOINED), PROFILE.relationships)
-"""A profile as a list shows it: with the time at which it joined."""
+"""A profile as a list or segment shows it: with the time at which it joined."""
 
 _PROFILE_COLUMNS = (
     t.profile.c.profile_id.label("id"),
@@ -119,86 +118,11 @@ def _of_profile(table: Any) -> Any:
 
 
 def in_group(_: Call[Any, Any], statement: Select[Any], group_id: Any) -> Select[Any]:
-    """Narrow members to those of one list."""
+    """Narrow members to those of one list or segment."""
     return statement.where(t.membership.c.group_id == group_id)
 
 
-async def _lists_of_profiles(call: Call[Any, Any], rows: Sequence[Row]) -> dict[str, list[Row]]:
-    statement = (
-        _lists(call)
-        .add_columns(t.membership.c.profile_id.label("parent_id"))
-        .join(t.membership, t.membership.c.group_id == t.profile_group.c.group_id)
-        .where(
-            t.membership.c.account_id == call.ctx.account_id,
-            t.membership.c.profile_id.in_([row["id"] for row in rows]),
-        )
-        .order_by(t.profile_group.c.group_id)
-    )
-    return by_parent(await call.ctx.fetch(statement))
-
-
-def by_parent(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return rows by their `parent_id`, in the order in which they come."""
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        found.setdefault(str(row["parent_id"]), []).append(row)
-    return found
-
-
-PROFILES = Table(_profiles, t.profile.c.profile_id, loaders={"lists": _lists_of_profiles})
+PROFILES = Table(
+    _profiles, t.profile.c.profile_id, loaders={"lists": of_profiles(LISTS), "segments": of_profiles(SEGMENTS)}
+)
 MEMBERS = Table(_members, t.profile.c.profile_id)
-
-# --- list -----------------------------------------------------------------------------------------------------------
-
-LIST = Resource(
-    "list",
-    "/api/lists/{id}",
-    (
-        Attribute("name", str),
-        CREATED,
-        UPDATED,
-        Attribute("opt_in_process", str),
-        Attribute("profile_count", int, on_request=True),
-    ),
-    (Relationship("profiles", "profile", many=True), flow_triggers.RELATIONSHIP),
-)
-
-_LIST_COLUMNS = (
-    t.profile_group.c.group_id.label("id"),
-    t.profile_group.c.name,
-    t.profile_group.c.opt_in_process,
-    t.profile_group.c.created_at,
-    t.profile_group.c.updated_at,
-)
-
-_PROFILE_COUNT = (
-    select(func.count())
-    .select_from(t.membership)
-    .where(
-        t.membership.c.account_id == t.profile_group.c.account_id,
-        t.membership.c.group_id == t.profile_group.c.group_id,
-    )
-    .correlate(t.profile_group)
-    .scalar_subquery()
-    .label("profile_count")
-)
-
-
-def _lists(call: Call[Any, Any]) -> Select[Any]:
-    """Return the account's lists, with their sizes only where these are asked for: counting takes its time."""
-    statement = select(*_LIST_COLUMNS).where(
-        t.profile_group.c.account_id == call.ctx.account_id, t.profile_group.c.kind == "list"
-    )
-    asked = call.query.additional.get("list", frozenset()) | call.query.fields.get("list", frozenset())
-    return statement.add_columns(_PROFILE_COUNT) if "profile_count" in asked else statement
-
-
-def of_profile(_: Call[Any, Any], statement: Select[Any], profile_id: Any) -> Select[Any]:
-    """Narrow lists to those that a profile is in."""
-    groups = select(t.membership.c.group_id).where(
-        t.membership.c.account_id == t.profile_group.c.account_id, *profile_fields.own_bucket(t.membership, profile_id)
-    )
-    return statement.where(t.profile_group.c.group_id.in_(groups))
-
-
-LISTS = Table(_lists, t.profile_group.c.group_id, loaders={flow_triggers.NAME: flow_triggers.loader("list")})

@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, select
 
 from headrace.api.commands import profile_bodies
 from headrace.api.commands import profiles as commands
-from headrace.api.resources.people import LIST, LISTS, PROFILE, PROFILES, of_profile
+from headrace.api.resources.group_tables import LIST, LISTS, of_profile
+from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.ids import identifier_bucket
 from headrace.jsonapi import shapes
 from headrace.jsonapi.context import Context

@@ -1,29 +1,63 @@
-"""A running Headrace for the official SDK: a real server on a free loopback port, over a fresh database."""
+"""A running Headrace for the official SDK: a real server on a free loopback port, over a fresh database.
+
+What it answers is kept, so that every answer to a test can be held against the published description. What is done in
+the background by a worker is done when the test asks for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import uvicorn
 
 from headrace.api.app import create_app
 from headrace.api.state import Services
+from headrace.engine.setup import build_core
+from headrace.engine.worker import Worker
+from headrace.messages.rendered import Workshop
+from headrace.messages.tokens import Signer
 from headrace.model import Account
 from headrace.storage.accounts import create_account
 from headrace.storage.database import Database
 from headrace.storage.keys import create_key
 
+KEY = b"a key that only tests know, 32 b."
+LONGEST = 60
+"""Seconds that a worker may take for what a test left to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: to what, its status and its document, None where it had none."""
+
+    method: str
+    path: str
+    status: int
+    document: Any
+
+
+def _nothing() -> None:
+    """Stand in for a worker until the server has started."""
+
 
 @dataclass
 class Served:
-    """Where the server listens and a key that may do everything."""
+    """Where the server listens, a key that may do everything, what was answered, and `work`.
+
+    `work` lets a worker do all that is to be done.
+    """
 
     url: str = ""
     key: str = ""
     account_id: str = ""
+    answers: list[Answer] = field(default_factory=list)
+    work: Callable[[], None] = _nothing
 
 
 class Background:
@@ -50,7 +84,7 @@ class Background:
 
     async def _run(self) -> None:
         database = await Database.connect(self._dsn)
-        services = Services.of(database)
+        services = Services.of(database, signer=Signer([(1, KEY)]))
         clock, ids = services.system_clock, services.ids
         account = await create_account(database, ids, Account("", "Sample Shop"), clock)
         self.served.account_id = account.account_id
@@ -59,8 +93,50 @@ class Background:
             listener.bind(("127.0.0.1", 0))
             listener.listen()
             self.served.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            self._server = uvicorn.Server(uvicorn.Config(create_app(services), log_level="warning"))
+            self.served.work = _worker(database, services, self.served.url)
+            app = Listener(create_app(services), self.served.answers)
+            self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
             # Connections wait in the listener's queue until the server takes them.
             self._ready.set()
             await self._server.serve(sockets=[listener])
         await database.close()
+
+
+def _worker(database: Database, services: Services, url: str) -> Callable[[], None]:
+    """Return what lets a worker of the present loop do all there is to do, called from another thread."""
+    worker = Worker(build_core(database, Workshop(services.signer, url), name="sdk"))
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        asyncio.run_coroutine_threadsafe(worker.drain(), loop).result(LONGEST)
+
+    return work
+
+
+class Listener:
+    """Stands before the application and keeps its answers."""
+
+    def __init__(self, app: Any, answers: list[Answer]) -> None:
+        self._app = app
+        self._answers = answers
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on and keep what is answered before its end is sent."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, body = 0, b""
+
+        async def keep(message: Any) -> None:
+            nonlocal status, body
+            status = message.get("status", status)
+            body += message.get("body", b"")
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._answers.append(Answer(scope["method"], scope["path"], status, _document(body)))
+            await send(message)
+
+        await self._app(scope, receive, keep)
+
+
+def _document(body: bytes) -> Any:
+    return json.loads(body) if body[:1] == b"{" else None

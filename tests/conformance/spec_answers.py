@@ -6,11 +6,16 @@ What is here: types, required members, enums and nulls. What is not: formats and
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from served import Answer
+
+LATEST = "2026-07-15"
+"""The newest revision of which a description is at hand; the newest SDK's answers have at least what it promises."""
 FOLDER = Path(__file__).parents[3] / "shared" / "spec"
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -30,11 +35,42 @@ def description(revision: str) -> Any:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def mistakes_of(answers: Iterable[Answer]) -> dict[str, list[str]]:
+    """Return where good answers differ from the latest description: request -> differences; none without one.
+
+    Operations that the description does not have are passed over.
+    """
+    found: dict[str, list[str]] = {}
+    for one in answers if description(LATEST) else ():
+        path = _path_of(one.method, one.path)
+        if path and one.status < 400:
+            mistakes = mistakes_in(one.document, LATEST, one.method.lower(), path, one.status)
+            found.setdefault(f"{one.method} {path} {one.status}", []).extend(mistakes)
+    return {request: list(dict.fromkeys(mistakes)) for request, mistakes in found.items() if mistakes}
+
+
+@lru_cache
+def _patterns() -> list[tuple[re.Pattern[str], str, frozenset[str]]]:
+    """Return each path of the latest description as a pattern, with its methods; plain paths come first."""
+    paths = sorted(description(LATEST)["paths"].items(), key=lambda item: item[0].count("{"))
+    return [(re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + "/?"), path, frozenset(each)) for path, each in paths]
+
+
+def _path_of(method: str, address: str) -> str | None:
+    found = (path for pattern, path, methods in _patterns() if pattern.fullmatch(address) and method.lower() in methods)
+    return next(found, None)
+
+
 def mistakes_in(answer: Any, revision: str, method: str, path: str, status: int) -> list[str]:
     """Return where an answer differs from what the description promises for an operation."""
     spec = description(revision)
     operation = spec["paths"].get(path) or spec["paths"][f"{path}/"]
-    content = operation[method]["responses"][str(status)]["content"]
+    promised = operation[method]["responses"]
+    if str(status) not in promised:
+        return [f"status {status} is not one of {', '.join(promised)}"]
+    content = promised[str(status)].get("content")
+    if not content:
+        return [] if answer is None else ["an answer where none is promised"]
     [media] = content.values()
     return list(_mistakes(answer, media["schema"], spec, ""))
 

@@ -39,7 +39,7 @@ MAX_VALUE = 10**12
 SINGLE, BULK = "/data/attributes", "/data/attributes/events-bulk-create/data"
 
 
-class _Event(NamedTuple):
+class PostedEvent(NamedTuple):
     """One event of a request: what happened, to whom, and where in a bulk job it stands.
 
     Pointers are worked out only for what is wrong, because a bulk job has a thousand events.
@@ -72,7 +72,7 @@ class _Event(NamedTuple):
 async def create_event(call: Call[State, NewEvent]) -> None:
     """Take one event in; returns when it is committed. Raises `Problems`."""
     attributes = call.body.data.attributes
-    event = _Event(_person(attributes["profile"]), attributes, bool(attributes.get("backfill")))
+    event = PostedEvent(person_of(attributes["profile"]), attributes, bool(attributes.get("backfill")))
     await _take(call.ctx.state, [event])
 
 
@@ -85,38 +85,40 @@ async def create_events(call: Call[State, BulkJob]) -> None:
     await _take(call.ctx.state, [event for row, one in enumerate(people) for event in _of_person(row, one)])
 
 
-def _of_person(row: int, one: PersonsEventsData) -> list[_Event]:
+def _of_person(row: int, one: PersonsEventsData) -> list[PostedEvent]:
     attributes = one["attributes"]
-    person = _person(attributes["profile"])
+    person = person_of(attributes["profile"])
     backfill = bool(attributes.get("backfill"))
     return [
-        _Event(person, event["attributes"], bool(event["attributes"].get("backfill")) or backfill, row, number)
+        PostedEvent(person, event["attributes"], bool(event["attributes"].get("backfill")) or backfill, row, number)
         for number, event in enumerate(attributes["events"]["data"])
     ]
 
 
-def _person(profile: EventProfile) -> IncomingProfile:
+def person_of(profile: EventProfile) -> IncomingProfile:
+    """Return the person of an event as the storage takes them."""
     data = profile["data"]
     return incoming_profile(data.get("attributes") or {}, data.get("id"))
 
 
-async def _take(state: State, events: Sequence[_Event]) -> None:
+async def _take(state: State, events: Sequence[PostedEvent]) -> None:
     now = state.clock.now()
     latest = now + FURTHEST
-    problems = [problem for event in events for problem in _mistakes(event, latest)]
+    problems = [problem for event in events for problem in mistakes_of(event, latest)]
     problems += await _unknown_people(state, events)
     if problems:
         raise Problems(problems)
     keys = [event.metric for event in events]
     metrics = await _metric_ids(state, set(keys))
-    incoming = [_incoming(event, metrics[key], now) for event, key in zip(events, keys, strict=True)]
+    incoming = [incoming_event(event, metrics[key], now) for event, key in zip(events, keys, strict=True)]
     results = await state.services.ingest.submit(state.account_id, incoming, now)
     refused = [one for one in results if isinstance(one, Problem)]
     if refused:
         raise Problems(refused)
 
 
-def _mistakes(event: _Event, latest: datetime) -> list[Problem]:
+def mistakes_of(event: PostedEvent, latest: datetime) -> list[Problem]:
+    """Return what is wrong with an event of the right shape; `latest` is the latest time that it may have."""
     problems: list[Problem] = []
     person, what = event.person, event.what
     if not surely_within(what["properties"]):
@@ -139,7 +141,7 @@ def _mistakes(event: _Event, latest: datetime) -> list[Problem]:
     return problems
 
 
-def _wrong_time(event: _Event, moment: datetime, latest: datetime) -> Problem:
+def _wrong_time(event: PostedEvent, moment: datetime, latest: datetime) -> Problem:
     return Invalid(
         f'"time" is {moment.isoformat()}; it must lie after the year 1989 and no later than '
         f"{latest.date().isoformat()}, a year from now.",
@@ -147,7 +149,7 @@ def _wrong_time(event: _Event, moment: datetime, latest: datetime) -> Problem:
     )
 
 
-async def _unknown_people(state: State, events: Sequence[_Event]) -> list[Problem]:
+async def _unknown_people(state: State, events: Sequence[PostedEvent]) -> list[Problem]:
     named = {event.person.profile_id for event in events if event.person.profile_id}
     if not named:
         return []
@@ -172,7 +174,8 @@ async def _metric_ids(state: State, keys: Collection[tuple[str, str]]) -> dict[t
     return found
 
 
-def _incoming(event: _Event, metric_id: str, now: datetime) -> IncomingEvent:
+def incoming_event(event: PostedEvent, metric_id: str, now: datetime) -> IncomingEvent:
+    """Return an event as the ingest takes it; `now` is the account's time, for an event without a time of its own."""
     what = event.what
     value = what.get("value")
     return IncomingEvent(

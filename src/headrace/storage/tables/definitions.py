@@ -312,6 +312,6 @@ file_import = Table(
 )
 """How far the import of a file has come; written in the transaction that writes its rows. The times are system time.
 
-`position` is how many bytes of the file are done and `last_row` the number of the last row in them, `errors_size` how many
-bytes of the error file tell of them.
+`position` is how many bytes of the file are done, `last_row` the number of the last row in them, and `errors_size` how
+many bytes of the error file tell of them.
 """

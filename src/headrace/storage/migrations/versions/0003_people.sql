@@ -30,11 +30,11 @@ CREATE INDEX membership_change_bucket_account_id_profile_id_at_idx ON membership
 CREATE TABLE segment_due (
     bucket SMALLINT NOT NULL,
     account_id TEXT NOT NULL,
-    group_id TEXT NOT NULL,
     profile_id TEXT NOT NULL,
+    group_id TEXT NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE NOT NULL,
     clock INTEGER NOT NULL,
-    CONSTRAINT segment_due_pkey PRIMARY KEY (bucket, account_id, group_id, profile_id)
+    CONSTRAINT segment_due_pkey PRIMARY KEY (bucket, account_id, profile_id, group_id)
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 

@@ -1,6 +1,7 @@
 # Everything that is done with the project, by one word each. A bare machine needs Python >= 3.11, git and make.
 
 PYTHON ?= python3
+TESTERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
@@ -25,8 +26,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## Play 30 days of a sample shop, print its report and serve it until Ctrl-C.
 	$(BIN)/headrace demo $(DEMO)
 
-test: $(READY) ## Run every test with reduced counts.
-	$(BIN)/pytest -q
+test: $(READY) ## Run every test with reduced counts, in TESTERS processes.
+	$(BIN)/pytest -q -n $(TESTERS)
 
 soak: $(READY) ## Run the tests that kill, churn and try examples with their full counts.
 	$(BIN)/pytest -q -s -m soak --timeout 3600 --override-ini 'addopts='

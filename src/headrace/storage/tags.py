@@ -1,9 +1,10 @@
-"""Tags and tag groups: making, renaming and deleting them, and tying tags to flows.
+"""Tags and tag groups: making, renaming and deleting them.
 
-What is here: the statements that write. What is not: reading them for the API. Every account has one default group,
-made when it is first needed; a tag of which no group was named belongs to it.
+What is here: the statements that write. What is not: reading them for the API, and tying tags to flows, lists and
+segments (`tag_ties`). Every account has one default group, made when it is first needed; a tag of which no group was
+named belongs to it.
 
-Our choice: deleting a tag unties it from its flows; deleting a group deletes its tags; the default group stays.
+Our choice: deleting a tag unties it from whatever holds it; deleting a group deletes its tags; the default group stays.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ def unknown_group(group_id: str) -> NotFound:
     return NotFound(f'A tag group with id "{group_id}" does not exist.')
 
 
-async def _lock(connection: Connection, account_id: str) -> None:
+async def lock_tags(connection: Connection, account_id: str) -> None:
     """Let one transaction at a time change the tags of an account."""
     await connection.execute("SELECT account_id FROM account WHERE account_id = $1 FOR UPDATE", account_id)
 
 
 async def default_group(connection: Connection, account_id: str, ids: IdSource) -> str:
     """Return the id of the account's default group, making the group when it is not there yet."""
-    await _lock(connection, account_id)
+    await lock_tags(connection, account_id)
     found: str | None = await connection.fetch_value(
         "SELECT tag_group_id FROM tag_group WHERE account_id = $1 AND is_default", account_id
     )
@@ -93,7 +94,7 @@ def _taken(name: str) -> Conflict:
 
 async def rename_tag(connection: Connection, account_id: str, tag_id: str, name: str) -> None:
     """Rename a tag; raises `NotFound` and, for a name in use, `Conflict`."""
-    await _lock(connection, account_id)
+    await lock_tags(connection, account_id)
     other = await connection.fetch_value("SELECT tag_id FROM tag WHERE account_id = $1 AND name = $2", account_id, name)
     if other is not None and other != tag_id:
         raise _taken(name)
@@ -106,13 +107,20 @@ async def rename_tag(connection: Connection, account_id: str, tag_id: str, name:
 
 async def delete_tag(connection: Connection, account_id: str, tag_id: str) -> None:
     """Delete a tag and its ties; raises `NotFound`."""
-    await _lock(connection, account_id)
-    await connection.execute("DELETE FROM tag_flow WHERE account_id = $1 AND tag_id = $2", account_id, tag_id)
+    await lock_tags(connection, account_id)
+    await _untie(connection, account_id, [tag_id])
     gone = await connection.fetch_value(
         "DELETE FROM tag WHERE account_id = $1 AND tag_id = $2 RETURNING tag_id", account_id, tag_id
     )
     if gone is None:
         raise unknown_tag(tag_id)
+
+
+async def _untie(connection: Connection, account_id: str, tag_ids: Sequence[str]) -> None:
+    for table in ("tag_flow", "tag_of_group"):
+        await connection.execute(
+            f"DELETE FROM {table} WHERE account_id = $1 AND tag_id = ANY($2)", account_id, list(tag_ids)
+        )
 
 
 async def create_group(
@@ -138,7 +146,7 @@ async def create_group(
 
 async def rename_group(connection: Connection, account_id: str, group_id: str, name: str) -> None:
     """Rename a tag group; raises `NotFound`, and `Conflict` for a name in use."""
-    await _lock(connection, account_id)
+    await lock_tags(connection, account_id)
     other = await connection.fetch_value(
         "SELECT tag_group_id FROM tag_group WHERE account_id = $1 AND name = $2", account_id, name
     )
@@ -156,7 +164,7 @@ async def rename_group(connection: Connection, account_id: str, group_id: str, n
 
 async def delete_group(connection: Connection, account_id: str, group_id: str) -> None:
     """Delete a tag group and its tags; raises `NotFound`, and `Conflict` for the default group."""
-    await _lock(connection, account_id)
+    await lock_tags(connection, account_id)
     row = await connection.fetch_row(
         "SELECT is_default FROM tag_group WHERE account_id = $1 AND tag_group_id = $2", account_id, group_id
     )
@@ -164,80 +172,9 @@ async def delete_group(connection: Connection, account_id: str, group_id: str) -
         raise unknown_group(group_id)
     if row["is_default"]:
         raise Conflict("The default tag group cannot be deleted.")
-    await connection.execute(
-        "DELETE FROM tag_flow WHERE account_id = $1 AND tag_id IN "
-        "(SELECT tag_id FROM tag WHERE account_id = $1 AND tag_group_id = $2)",
-        account_id,
-        group_id,
+    rows = await connection.fetch(
+        "SELECT tag_id FROM tag WHERE account_id = $1 AND tag_group_id = $2", account_id, group_id
     )
+    await _untie(connection, account_id, [row["tag_id"] for row in rows])
     await connection.execute("DELETE FROM tag WHERE account_id = $1 AND tag_group_id = $2", account_id, group_id)
     await connection.execute("DELETE FROM tag_group WHERE account_id = $1 AND tag_group_id = $2", account_id, group_id)
-
-
-async def tag_flows(connection: Connection, account_id: str, tag_id: str, flow_ids: Sequence[str]) -> None:
-    """Tie a tag to flows; a tie that exists stays. Raises `NotFound` for an unknown tag and `Invalid` for a flow.
-
-    In an exclusive group a flow holds one tag at most: another one of that group is a `Conflict`.
-    """
-    group = await _group_of(connection, account_id, tag_id)
-    await _check_flows(connection, account_id, flow_ids)
-    if group["exclusive"]:
-        await _check_exclusive(connection, account_id, tag_id, group["tag_group_id"], flow_ids)
-    await connection.execute(
-        "INSERT INTO tag_flow (account_id, tag_id, flow_id) SELECT $1, $2, unnest($3::text[]) ON CONFLICT DO NOTHING",
-        account_id,
-        tag_id,
-        sorted(set(flow_ids)),
-    )
-
-
-async def untag_flows(connection: Connection, account_id: str, tag_id: str, flow_ids: Sequence[str]) -> None:
-    """Untie a tag from flows; a tie that does not exist is no mistake. Raises as `tag_flows`."""
-    await _group_of(connection, account_id, tag_id)
-    await _check_flows(connection, account_id, flow_ids)
-    await connection.execute(
-        "DELETE FROM tag_flow WHERE account_id = $1 AND tag_id = $2 AND flow_id = ANY($3)",
-        account_id,
-        tag_id,
-        list(flow_ids),
-    )
-
-
-async def _group_of(connection: Connection, account_id: str, tag_id: str) -> dict[str, object]:
-    await _lock(connection, account_id)
-    row = await connection.fetch_row(
-        "SELECT g.tag_group_id, g.exclusive FROM tag AS t JOIN tag_group AS g USING (account_id, tag_group_id) "
-        "WHERE t.account_id = $1 AND t.tag_id = $2",
-        account_id,
-        tag_id,
-    )
-    if row is None:
-        raise unknown_tag(tag_id)
-    return dict(row)
-
-
-async def _check_flows(connection: Connection, account_id: str, flow_ids: Sequence[str]) -> None:
-    rows = await connection.fetch(
-        "SELECT flow_id FROM flow WHERE account_id = $1 AND flow_id = ANY($2) AND deleted_at IS NULL",
-        account_id,
-        list(flow_ids),
-    )
-    known = {row["flow_id"] for row in rows}
-    for place, flow_id in enumerate(flow_ids):
-        if flow_id not in known:
-            raise NotFound(f'A flow with id "{flow_id}" does not exist.', pointer=f"/data/{place}/id")
-
-
-async def _check_exclusive(
-    connection: Connection, account_id: str, tag_id: str, group_id: object, flow_ids: Sequence[str]
-) -> None:
-    taken = await connection.fetch_value(
-        "SELECT f.flow_id FROM tag_flow AS f JOIN tag AS t USING (account_id, tag_id) "
-        "WHERE f.account_id = $1 AND t.tag_group_id = $2 AND f.tag_id <> $3 AND f.flow_id = ANY($4) LIMIT 1",
-        account_id,
-        group_id,
-        tag_id,
-        list(flow_ids),
-    )
-    if taken is not None:
-        raise Conflict(f'The flow "{taken}" holds another tag of the same exclusive tag group.')

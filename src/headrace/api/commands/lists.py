@@ -10,7 +10,7 @@ from headrace.api.state import State
 from headrace.errors import Invalid, Problems
 from headrace.jsonapi.bodies import Change, Model, New, ToMany
 from headrace.jsonapi.operation import Call
-from headrace.storage import groups, profile_rows
+from headrace.storage import group_uses, groups, profile_rows, tag_ties
 
 MAX_MEMBERS = 1000
 """Profiles of one request. Source: the operations' descriptions."""
@@ -68,10 +68,15 @@ async def update_list(call: Call[State, ChangedList]) -> None:
 
 
 async def delete_list(call: Call[State, None]) -> None:
-    """Delete a list; the people on it stay."""
-    state = call.ctx.state
+    """Delete a list and its tags; the people on it stay, and segments that ask about it are worked out anew."""
+    state, services, list_id = call.ctx.state, call.ctx.state.services, call.path["id"]
     async with state.database.transaction() as transaction:
-        await groups.delete_list(transaction, state.account_id, call.path["id"])
+        asked_at = services.system_clock.now()
+        await groups.delete_list(
+            transaction, state.account_id, list_id, services.ids, state.clock.now(), asked_at
+        )
+        await tag_ties.forget_ties(transaction, state.account_id, tag_ties.LIST, list_id)
+        await group_uses.look_again(transaction, state.account_id, list_id, ids=services.ids, system_now=asked_at)
 
 
 async def add_members(call: Call[State, Members]) -> None:

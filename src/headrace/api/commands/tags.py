@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from headrace.api.state import State
-from headrace.jsonapi.bodies import Change, Identifier, Model
+from headrace.jsonapi.bodies import Change, Identifier, Model, ToMany
 from headrace.jsonapi.bodies import New as NewBody
-from headrace.jsonapi.operation import Call, Reply
-from headrace.storage import tags
+from headrace.jsonapi.operation import Call, Command, Reply
+from headrace.storage import tag_ties, tags
+from headrace.storage.tag_ties import Taggable
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 EMPTY_ANSWER = Reply(204)
@@ -62,12 +63,9 @@ class NewTagBody(Model):
     data: NewTag
 
 
-class FlowsBody(Model):
-    """`{data: [{type: "flow", id}, ...]}`."""
-
-    data: list[Identifier[Literal["flow"]]]
-
-
+FlowsBody = ToMany[Literal["flow"]]
+ListsBody = ToMany[Literal["list"]]
+SegmentsBody = ToMany[Literal["segment"]]
 RenameTagBody = Change[Literal["tag"], TagAttributes]
 NewGroupBody = NewBody[Literal["tag-group"], GroupAttributes]
 RenameGroupBody = Change[Literal["tag-group"], GroupChanges]
@@ -97,18 +95,28 @@ async def delete(call: Call[State, Any]) -> None:
         await tags.delete_tag(connection, state.account_id, call.path["id"])
 
 
-async def tag_flows(call: Call[State, Any]) -> None:
-    """Tie the tag to flows."""
-    state = call.ctx.state
-    async with state.database.transaction() as connection:
-        await tags.tag_flows(connection, state.account_id, call.path["id"], [one.id for one in call.body.data])
+def tie_to(kind: Taggable) -> Command:
+    """Return the command that ties the tag to the things of a kind in the body."""
+
+    async def tie(call: Call[State, Any]) -> None:
+        state = call.ctx.state
+        async with state.database.transaction() as connection:
+            ids = [one.id for one in call.body.data]
+            await tag_ties.tie(connection, state.account_id, call.path["id"], kind, ids)
+
+    return tie
 
 
-async def untag_flows(call: Call[State, Any]) -> None:
-    """Untie the tag from flows."""
-    state = call.ctx.state
-    async with state.database.transaction() as connection:
-        await tags.untag_flows(connection, state.account_id, call.path["id"], [one.id for one in call.body.data])
+def untie_from(kind: Taggable) -> Command:
+    """Return the command that unties the tag from the things of a kind in the body."""
+
+    async def untie(call: Call[State, Any]) -> None:
+        state = call.ctx.state
+        async with state.database.transaction() as connection:
+            ids = [one.id for one in call.body.data]
+            await tag_ties.untie(connection, state.account_id, call.path["id"], kind, ids)
+
+    return untie
 
 
 async def create_group(call: Call[State, Any]) -> str:

@@ -20,6 +20,7 @@ from headrace.api.resources import (
     lists,
     metrics,
     profiles,
+    segments,
     tags,
     templates,
 )
@@ -32,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *events.OPERATIONS,
     *metrics.OPERATIONS,
     *lists.OPERATIONS,
+    *segments.OPERATIONS,
     *flows.OPERATIONS,
     *flow_actions.OPERATIONS,
     *flow_messages.OPERATIONS,
@@ -53,6 +55,7 @@ RESOURCES: tuple[Resource, ...] = (
     *events.RESOURCES,
     *metrics.RESOURCES,
     *lists.RESOURCES,
+    *segments.RESOURCES,
     *flows.RESOURCES,
     *flow_actions.RESOURCES,
     *flow_messages.RESOURCES,

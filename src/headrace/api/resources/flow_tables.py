@@ -204,6 +204,8 @@ TAG = Resource(
     (Attribute("name", str),),
     (
         Relationship("tag-group", "tag-group", ids=lambda row: row["tag_group_id"]),
+        Relationship("lists", "list", many=True),
+        Relationship("segments", "segment", many=True),
         Relationship("flows", "flow", many=True),
     ),
 )

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 from headrace.api.commands import lists as commands
 from headrace.api.resources import flow_triggers
-from headrace.api.resources.group_tables import LIST, LISTS
-from headrace.api.resources.people import MEMBER, MEMBERS, in_group
-from headrace.api.resources.profiles import EXTRA, IDENTITY
-from headrace.api.resources.profiles import PAGE as MEMBER_PAGE
+from headrace.api.resources.group_rows import (
+    FILTERS,
+    INCLUDES,
+    LINKAGE,
+    MEMBER_FILTERS,
+    PAGE,
+    SORTS,
+    member_operations,
+    tag_operations,
+)
+from headrace.api.resources.group_tables import LIST, LISTS, PROFILE_COUNT
 from headrace.jsonapi import shapes
-from headrace.jsonapi.filter_rules import BOUNDS, Filterable
 from headrace.jsonapi.operation import S_TIER, L, M, Operation, Tier
-from headrace.jsonapi.query import Page, Sortable
-from headrace.storage import tables as t
 
 READ, WRITE = ("lists:read",), ("lists:write",)
-BOTH_READ, BOTH_WRITE = ("lists:read", "profiles:read"), ("lists:write", "profiles:write")
-
-FILTERS = {
-    "name": Filterable("string", ("any", "equals"), t.profile_group.c.name),
-    "id": Filterable("string", ("any", "equals"), t.profile_group.c.group_id),
-    "created": Filterable("datetime", ("greater-than",), t.profile_group.c.created_at),
-    "updated": Filterable("datetime", ("greater-than",), t.profile_group.c.updated_at),
-}
-SORTS = {
-    "created": Sortable(t.profile_group.c.created_at, dated=True),
-    "id": Sortable(t.profile_group.c.group_id),
-    "name": Sortable(t.profile_group.c.name),
-    "updated": Sortable(t.profile_group.c.updated_at, dated=True),
-}
-
-MEMBER_FILTERS = {
-    **IDENTITY,
-    "joined_group_at": Filterable("datetime", tuple(sorted(BOUNDS)), t.membership.c.joined_at),
-}
-MEMBER_SORTS = {"joined_group_at": Sortable(t.membership.c.joined_at, dated=True)}
+MEMBERS_WRITE = ("lists:write", "profiles:write")
 
 OPERATIONS = (
     Operation(
@@ -50,9 +35,10 @@ OPERATIONS = (
         table=LISTS,
         filters=FILTERS,
         sorts=SORTS,
-        includes=(flow_triggers.NAME,),
-        sparse=("list", "flow"),
-        page=Page(default=10, maximum=10),
+        includes=INCLUDES,
+        linkage=LINKAGE,
+        sparse=("list", "flow", "tag"),
+        page=PAGE,
     ),
     Operation(
         id="create_list",
@@ -67,6 +53,7 @@ OPERATIONS = (
         table=LISTS,
         command=commands.create_list,
         body=commands.NewList,
+        linkage=LINKAGE,
         sparse=("list",),
         status=201,
     ),
@@ -81,9 +68,10 @@ OPERATIONS = (
         tier=L,
         resource=LIST,
         table=LISTS,
-        includes=(flow_triggers.NAME,),
-        sparse=("list", "flow"),
-        additional={"list": ("profile_count",)},
+        includes=INCLUDES,
+        linkage=LINKAGE,
+        sparse=("list", "flow", "tag"),
+        additional={"list": (PROFILE_COUNT,)},
     ),
     Operation(
         id="update_list",
@@ -98,6 +86,7 @@ OPERATIONS = (
         table=LISTS,
         command=commands.update_list,
         body=commands.ChangedList,
+        linkage=LINKAGE,
         sparse=("list",),
     ),
     Operation(
@@ -114,44 +103,7 @@ OPERATIONS = (
         command=commands.delete_list,
         status=204,
     ),
-    Operation(
-        id="get_profiles_for_list",
-        method="GET",
-        path="/api/lists/{id}/profiles",
-        shape=shapes.related,
-        tag="Lists",
-        summary="List the profiles on a list",
-        scopes=BOTH_READ,
-        tier=L,
-        resource=MEMBER,
-        table=MEMBERS,
-        parent=(LIST, LISTS),
-        scope=in_group,
-        filters=MEMBER_FILTERS,
-        sorts=MEMBER_SORTS,
-        default_sort="joined_group_at",
-        sparse=("profile",),
-        additional=EXTRA,
-        page=MEMBER_PAGE,
-    ),
-    Operation(
-        id="get_profile_ids_for_list",
-        method="GET",
-        path="/api/lists/{id}/relationships/profiles",
-        shape=shapes.relationship,
-        tag="Lists",
-        summary="List the ids of the profiles on a list",
-        scopes=BOTH_READ,
-        tier=L,
-        resource=MEMBER,
-        table=MEMBERS,
-        parent=(LIST, LISTS),
-        scope=in_group,
-        filters=MEMBER_FILTERS,
-        sorts=MEMBER_SORTS,
-        default_sort="joined_group_at",
-        page=MEMBER_PAGE,
-    ),
+    *member_operations(LIST, LISTS, "Lists", "lists:read", MEMBER_FILTERS),
     Operation(
         id="add_profiles_to_list",
         method="POST",
@@ -159,7 +111,7 @@ OPERATIONS = (
         shape=shapes.change_relationship,
         tag="Lists",
         summary="Put profiles on a list",
-        scopes=BOTH_WRITE,
+        scopes=MEMBERS_WRITE,
         tier=M,
         parent=(LIST, LISTS),
         command=commands.add_members,
@@ -173,13 +125,14 @@ OPERATIONS = (
         shape=shapes.change_relationship,
         tag="Lists",
         summary="Take profiles off a list",
-        scopes=BOTH_WRITE,
+        scopes=MEMBERS_WRITE,
         tier=M,
         parent=(LIST, LISTS),
         command=commands.remove_members,
         body=commands.Members,
         status=204,
     ),
+    *tag_operations(LIST, LISTS, "Lists", "lists:read"),
     *flow_triggers.operations(LIST, LISTS, "Lists", "lists:read", S_TIER),
 )
 RESOURCES = (LIST,)

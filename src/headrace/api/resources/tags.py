@@ -1,16 +1,18 @@
 """The operations on tags and tag groups.
 
-What is here: one row per operation. Follows reference 7.6 and 7.7.
+What is here: one row per operation. What is not: tying tags to flows, lists and segments (`tag_ties`). Follows
+reference 7.6 and 7.7.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, select
 
 from headrace.api.commands import tags as commands
-from headrace.api.resources.flow_tables import FLOW, FLOWS, TAG, TAG_GROUP, TAG_GROUPS, TAGS
+from headrace.api.resources.flow_tables import TAG, TAG_GROUP, TAG_GROUPS
+from headrace.api.resources.tag_ties import LINKAGE, TAGS, TIES
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
 from headrace.jsonapi.operation import Call, Operation
@@ -42,12 +44,6 @@ def tags_of_group(call: Call[Any, Any], statement: Select[Any], group_id: Any) -
     return statement.where(t.tag.c.tag_group_id == group_id)
 
 
-def flows_of_tag(call: Call[Any, Any], statement: Select[Any], tag_id: Any) -> Select[Any]:
-    """Narrow flows to those that hold a tag."""
-    tied = and_(t.tag_flow.c.flow_id == t.flow.c.flow_id, t.tag_flow.c.account_id == t.flow.c.account_id)
-    return statement.join(t.tag_flow, tied).where(t.tag_flow.c.tag_id == tag_id)
-
-
 TAG_ROWS = (
     Operation(
         id="get_tags",
@@ -63,7 +59,7 @@ TAG_ROWS = (
         sorts=TAG_SORTS,
         includes=("tag-group",),
         include_aliases=ALIASES,
-        linkage=("flows",),
+        linkage=LINKAGE,
         sparse=("tag", "tag-group"),
         page=Page(),
     ),
@@ -79,7 +75,7 @@ TAG_ROWS = (
         table=TAGS,
         command=commands.create,
         body=commands.NewTagBody,
-        linkage=("flows",),
+        linkage=LINKAGE,
         sparse=("tag",),
         status=201,
     ),
@@ -95,7 +91,7 @@ TAG_ROWS = (
         table=TAGS,
         includes=("tag-group",),
         include_aliases=ALIASES,
-        linkage=("flows",),
+        linkage=LINKAGE,
         sparse=("tag", "tag-group"),
     ),
     Operation(
@@ -123,52 +119,6 @@ TAG_ROWS = (
         resource=TAG,
         table=TAGS,
         command=commands.delete,
-        status=204,
-    ),
-)
-
-FLOW_TIES = (
-    Operation(
-        id="get_flow_ids_for_tag",
-        method="GET",
-        path="/api/tags/{id}/relationships/flows",
-        shape=shapes.relationship,
-        tag="Tags",
-        summary="List the ids of the flows that hold a tag",
-        scopes=("flows:read", "tags:read"),
-        resource=FLOW,
-        table=FLOWS,
-        parent=(TAG, TAGS),
-        scope=flows_of_tag,
-    ),
-    Operation(
-        id="tag_flows",
-        method="POST",
-        path="/api/tags/{id}/relationships/flows",
-        shape=shapes.change_relationship,
-        tag="Tags",
-        summary="Tie a tag to flows",
-        scopes=("flows:write", "tags:write"),
-        resource=FLOW,
-        table=FLOWS,
-        parent=(TAG, TAGS),
-        command=commands.tag_flows,
-        body=commands.FlowsBody,
-        status=204,
-    ),
-    Operation(
-        id="remove_tag_from_flows",
-        method="DELETE",
-        path="/api/tags/{id}/relationships/flows",
-        shape=shapes.change_relationship,
-        tag="Tags",
-        summary="Untie a tag from flows",
-        scopes=("flows:write", "tags:write"),
-        resource=FLOW,
-        table=FLOWS,
-        parent=(TAG, TAGS),
-        command=commands.untag_flows,
-        body=commands.FlowsBody,
         status=204,
     ),
 )
@@ -307,5 +257,5 @@ GROUP_TIES = (
     ),
 )
 
-OPERATIONS = (*TAG_ROWS, *FLOW_TIES, *GROUP_ROWS, *GROUP_TIES)
+OPERATIONS = (*TAG_ROWS, *TIES, *GROUP_ROWS, *GROUP_TIES)
 RESOURCES = (TAG, TAG_GROUP)

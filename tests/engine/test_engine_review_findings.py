@@ -349,7 +349,7 @@ async def test_nobody_stays_on_a_list_that_is_deleted_meanwhile(database: Databa
 
 async def _delete(shop: EngineShop, group_id: str) -> None:
     async with shop.database.transaction() as transaction:
-        await delete_list(transaction, shop.account.account_id, group_id)
+        await delete_list(transaction, shop.account.account_id, group_id, shop.ids, MONDAY, SystemClock().now())
 
 
 async def test_a_message_that_is_never_recorded_is_given_up(database: Database) -> None:

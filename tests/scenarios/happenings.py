@@ -118,7 +118,7 @@ async def _to_consent(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
                 one = suppressions.Suppression(shop.people[person], reason, dated, where)
                 await suppressions.suppress(transaction, account_id, [one])
             case {"unsuppress": reason, "person": person}:
-                await suppressions.unsuppress(transaction, account_id, [shop.people[person]], [reason])
+                await suppressions.unsuppress(transaction, account_id, [shop.people[person]], [reason], now)
             case {"token": token, "person": person}:
                 new = push_tokens.Token(token, "ios", "apns", moment.get("enabled", True))
                 await push_tokens.set_token(transaction, account_id, shop.people[person], new, dated)

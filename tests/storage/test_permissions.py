@@ -130,9 +130,9 @@ async def test_a_list_is_suppressed_by_itself(connection: Connection, account_id
     both = [Suppression(ANA, Reason.UNSUBSCRIBE, NOON, list_id) for list_id in ("", "LIST01")]
     await suppress(connection, account_id, both)
 
-    assert {ANA} == await unsuppress(connection, account_id, [ANA], [Reason.UNSUBSCRIBE])
+    assert {ANA} == await unsuppress(connection, account_id, [ANA], [Reason.UNSUBSCRIBE], NOON)
     assert [("UNSUBSCRIBE", "LIST01")] == await reasons(connection, account_id)
-    assert {ANA} == await unsuppress(connection, account_id, [ANA], list(Reason), None)
+    assert {ANA} == await unsuppress(connection, account_id, [ANA], list(Reason), NOON, None)
     assert [] == await reasons(connection, account_id)
 
 

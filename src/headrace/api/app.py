@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from headrace.api import resources, revisions
-from headrace.api.auth import EVERYTHING, Authenticator
+from headrace.api.auth import EVERYTHING, Authenticator, key_in
 from headrace.api.health import health_routes
 from headrace.api.inbox_pages import inbox_routes
 from headrace.api.limits import RateLimiter
@@ -79,7 +79,9 @@ class Door:
         limited = self._limiter and self._limiter.admit(caller.account.account_id, operation)
         older = revision < FIRST_WITHOUT_SLASH
         return Context(
-            state=State(self._services, caller.account, clock, caller.key_id),
+            state=State(
+                self._services, caller.account, clock, caller.key_id, key_in(headers.get("authorization"))[-4:]
+            ),
             account_id=caller.account.account_id,
             fetch=self._fetch,
             scopes=self._every_scope if EVERYTHING in caller.scopes else caller.scopes,

@@ -19,6 +19,7 @@ from headrace.storage.accounts import clock_of
 from headrace.storage.database import Database
 from headrace.storage.interactions import Recorder
 from headrace.storage.metrics import Metrics
+from headrace.storage.own_events import OwnEvents
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
 
@@ -71,6 +72,11 @@ class Services:
             tracker=Tracker(database, clock, recorder),
         )
 
+    @property
+    def own_events(self) -> OwnEvents:
+        """What makes room for events that Headrace records by itself."""
+        return OwnEvents(self.metrics, self.serials, self.partitions, self.system_clock)
+
     async def close(self) -> None:
         """Finish what was handed in; the database stays open."""
         await self.ingest.close()
@@ -86,12 +92,16 @@ class Services:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """The caller of one request. `clock` tells the account's time, as it stood when the request came in."""
+    """The caller of one request. `clock` tells the account's time, as it stood when the request came in.
+
+    `key_end` are the last four characters of the key, by which consent conditions tell keys apart.
+    """
 
     services: Services
     account: Account
     clock: Clock
     key_id: str = ""
+    key_end: str = ""
 
     @property
     def database(self) -> Database:

@@ -4,6 +4,7 @@ up what a flow is to meet; joining by command counts as joining through the API.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import typer
@@ -12,14 +13,20 @@ from headrace.cli.keys import AccountOption
 from headrace.cli.runtime import the_account, with_database
 from headrace.clock import SystemClock
 from headrace.errors import CommandError
+from headrace.ids import RandomIds
 from headrace.model import Account, Channel
 from headrace.storage import identity, profile_rows
 from headrace.storage.accounts import clock_of
-from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED, ConsentChange, Purpose, set_consent
+from headrace.storage.consenting import Source, add_to_list, make_room, record_consents
+from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED, ConsentChange, Purpose
 from headrace.storage.database import Connection, Database
-from headrace.storage.groups import groups_by_name, join_group, leave_group
+from headrace.storage.groups import groups_by_name, leave_group
 from headrace.storage.identity import Identifier, Kind
+from headrace.storage.metrics import Metrics
+from headrace.storage.own_events import OwnEvents, Room
+from headrace.storage.partitions import Partitions
 from headrace.storage.push_tokens import PLATFORMS, VENDORS, Token, remove_token, set_token
+from headrace.storage.serials import Serials
 from headrace.storage.suppressions import EVERYWHERE, Reason, Suppression, suppress, unsuppress
 
 Result = TypeVar("Result")
@@ -50,17 +57,19 @@ def consent(
     purpose = Purpose.TRANSACTIONAL if transactional else Purpose.MARKETING
 
     async def task(database: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
+        now = (await clock_of(database, owner)).now()
         change = ConsentChange(
             profile_id,
             on,
             wanted,
-            (await clock_of(database, owner)).now(),
+            now,
             method,
             purpose=purpose,
             custom_source=source,
             double_opt_in=double_opt_in,
         )
-        changed = await set_consent(transaction, owner.account_id, change)
+        room = await _room(database, owner, now)
+        changed = await record_consents(transaction, room, [change], now)
         return f"{profile_id} is {state} to {channel}{'' if changed else ' already'}."
 
     _run(person, account, task)
@@ -93,9 +102,10 @@ def unsuppress_(
     """Lift what keeps a person from being mailed; unsubscribing is lifted by `person consent`."""
     reasons = [_reason(reason)] if reason else list(Reason)
 
-    async def task(_: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
+    async def task(database: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
         list_id = await _list_id(transaction, owner.account_id, list_) if list_ else EVERYWHERE
-        lifted = await unsuppress(transaction, owner.account_id, [profile_id], reasons, list_id)
+        now = (await clock_of(database, owner)).now()
+        lifted = await unsuppress(transaction, owner.account_id, [profile_id], reasons, now, list_id)
         return f"{profile_id} is {'no longer' if lifted else 'not'} suppressed for {', '.join(reasons)}."
 
     _run(person, account, task)
@@ -130,7 +140,8 @@ def join(person: Person, list_: ListName, account: AccountOption = None) -> None
 
     async def task(database: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
         list_id, now = await _list_id(transaction, owner.account_id, list_), (await clock_of(database, owner)).now()
-        joined = await join_group(transaction, owner.account_id, list_id, [profile_id], now, SYSTEM.now())
+        room = await _room(database, owner, now)
+        joined = await add_to_list(transaction, room, list_id, [profile_id], now, Source(METHOD))
         return f"{profile_id} is on the list {list_id}{'' if joined else ' already'}."
 
     _run(person, account, task)
@@ -158,6 +169,13 @@ def _run(
             return await task(database, owner, transaction, await _profile_id(transaction, owner.account_id, person))
 
     print(with_database(work))
+
+
+async def _room(database: Database, owner: Account, now: datetime) -> Room:
+    """Return room for one event of the account."""
+    metrics = Metrics(database, SYSTEM, RandomIds())
+    own = OwnEvents(metrics, Serials(database), Partitions(database, SYSTEM))
+    return await make_room(own, owner.account_id, 1, [now])
 
 
 async def _profile_id(connection: Connection, account_id: str, named: str) -> str:

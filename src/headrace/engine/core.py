@@ -19,6 +19,7 @@ from headrace.storage.database import Database
 from headrace.storage.flow_cache import FlowCache
 from headrace.storage.interactions import Recorder
 from headrace.storage.metrics import Metrics
+from headrace.storage.own_events import OwnEvents
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
 
@@ -91,3 +92,8 @@ class Core:
     zones: Zones = field(default_factory=Zones)
     limits: Limits = field(default_factory=Limits)
     at: Callable[[str], None] = pass_by
+
+    @property
+    def own_events(self) -> OwnEvents:
+        """What makes room for events that Headrace records by itself."""
+        return OwnEvents(self.metrics, self.serials, self.partitions, self.clock)

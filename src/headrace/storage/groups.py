@@ -12,10 +12,15 @@ from typing import Any
 
 from headrace.ids import IdSource, bucket_of
 from headrace.storage.database import Connection, Database
+from headrace.storage.jobs import enqueue
 from headrace.storage.pending import Happening, Kind, note_happenings
 from headrace.storage.tables import profile_group
 
 DOUBLE_OPT_IN = "double_opt_in"
+TAKE_OFF = "take-off-list"
+"""The kind of the job that takes the members of a deleted list off it."""
+SLICE = 1_000
+"""Members that are taken off a deleted list at once."""
 
 _INSERT = """
 INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, created_at, updated_at)
@@ -48,7 +53,9 @@ SELECT bucket, $1, profile_id, $2, $3, false FROM gone
 RETURNING profile_id
 """
 
-_DELETE_MEMBERS = "DELETE FROM membership WHERE account_id = $1 AND group_id = $2"
+_MEMBERS = """
+SELECT profile_id FROM membership WHERE account_id = $1 AND group_id = $2 ORDER BY joined_at, profile_id LIMIT $3
+"""
 _DELETE = "DELETE FROM profile_group WHERE account_id = $1 AND group_id = $2 AND kind = 'list'"
 _BY_NAME = "SELECT group_id, name FROM profile_group WHERE account_id = $1 AND kind = $2 AND name = ANY($3)"
 
@@ -78,13 +85,26 @@ async def change_list(
     await transaction.execute(table.update().where(*own).values(**changes, updated_at=now))
 
 
-async def delete_list(transaction: Connection, account_id: str, group_id: str) -> None:
+async def delete_list(
+    transaction: Connection, account_id: str, group_id: str, ids: IdSource, now: datetime, received_at: datetime
+) -> None:
     """Delete a list and everybody's place on it; the people stay.
 
-    The list goes first: that waits for flows that keep it to put somebody on it, and they are taken off as well.
+    The list goes first: that waits for flows that keep it to put somebody on it, and they are taken off as well. Of a
+    large list a job takes the members off, slice by slice. `now` is the account's time, `received_at` system time.
     """
     await transaction.execute(_DELETE, account_id, group_id)
-    await transaction.execute(_DELETE_MEMBERS, account_id, group_id)
+    if await take_off_members(transaction, account_id, group_id, now, received_at) == SLICE:
+        await enqueue(transaction, account_id, ids, TAKE_OFF, {"list_id": group_id}, received_at)
+
+
+async def take_off_members(
+    transaction: Connection, account_id: str, group_id: str, now: datetime, received_at: datetime
+) -> int:
+    """Take members of a list that is gone off it, at most `SLICE`, and return how many that was."""
+    rows = await transaction.fetch(_MEMBERS, account_id, group_id, SLICE)
+    await leave_group(transaction, account_id, group_id, [row["profile_id"] for row in rows], now, received_at)
+    return len(rows)
 
 
 async def join_group(

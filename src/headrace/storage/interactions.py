@@ -19,6 +19,7 @@ from headrace.clock import to_second
 from headrace.ids import event_number
 from headrace.model import Channel
 from headrace.storage.bounces import stop_mailing
+from headrace.storage.consenting import METRICS
 from headrace.storage.database import Connection, Row
 from headrace.storage.events import NewEvent, insert_quietly
 from headrace.storage.message_events import (
@@ -33,6 +34,7 @@ from headrace.storage.message_events import (
 from headrace.storage.message_subjects import read_subjects
 from headrace.storage.message_tally import Tally, sum_up, tally_up
 from headrace.storage.metrics import OWN, Metrics
+from headrace.storage.own_events import OwnEvents, Room
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
 from headrace.storage.tables import MESSAGE_COUNTS
@@ -49,17 +51,20 @@ class Prepared:
     numbers: tuple[int, ...]
     metrics: tuple[str, ...]
     delivered_metrics: Mapping[Channel, str]
+    room: Room
+    """For the events of those whom a complaint unsubscribes."""
 
 
 class Recorder:
     """Readies batches of interactions; built once per process."""
 
-    __slots__ = ("_metrics", "_partitions", "_serials")
+    __slots__ = ("_metrics", "_own", "_partitions", "_serials")
 
     def __init__(self, metrics: Metrics, serials: Serials, partitions: Partitions) -> None:
         self._metrics = metrics
         self._serials = serials
         self._partitions = partitions
+        self._own = OwnEvents(metrics, serials, partitions)
 
     async def prepare(self, account_id: str, items: Iterable[Interaction]) -> Prepared:
         """Make what a batch needs outside its transaction: metrics, event numbers and partitions.
@@ -71,12 +76,14 @@ class Recorder:
         pairs = {(item.channel, item.kind) for item in kept} | {(item.channel, Kind.DELIVERED) for item in kept}
         found = await self._metrics.ids(account_id, {METRIC_NAMES[pair] for pair in pairs}, OWN) if pairs else {}
         serials = await self._serials.take(len(kept))
+        complaints = [item.at for item in kept if item.kind is Kind.SPAM]
         return Prepared(
             account_id=account_id,
             items=kept,
             numbers=tuple(event_number(item.at, serial) for item, serial in zip(kept, serials, strict=True)),
             metrics=tuple(found[METRIC_NAMES[item.channel, item.kind]] for item in kept),
             delivered_metrics={channel: found[METRIC_NAMES[channel, Kind.DELIVERED]] for channel, _ in pairs},
+            room=await self._own.room(account_id, METRICS if complaints else (), len(complaints), complaints),
         )
 
 
@@ -107,7 +114,7 @@ async def record_interactions(transaction: Connection, batch: Prepared) -> tuple
         taken_back = await _delivered_before(transaction, batch, counted, rows)
         tallies = tally_up([step.item for step in counted], rows, taken_back)
         await _write(transaction, batch.account_id, counted, rows, tallies)
-        await stop_mailing(transaction, batch.account_id, [step.item for step in counted], rows)
+        await stop_mailing(transaction, batch.room, [step.item for step in counted], rows)
     return tuple(step.item for step in new)
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from headrace.conditions.topics import SUPPRESSIONS
 from headrace.ids import bucket_of
 from headrace.storage.database import Connection, Database
+from headrace.storage.noting import note_changed
 
 EVERYWHERE = ""
 """The list id of a suppression that holds for everything."""
@@ -67,13 +69,17 @@ class Suppression:
     list_id: str = EVERYWHERE
 
 
-async def suppress(transaction: Connection, account_id: str, suppressions: Sequence[Suppression]) -> set[str]:
+async def suppress(
+    transaction: Connection, account_id: str, suppressions: Sequence[Suppression], now: datetime | None = None
+) -> set[str]:
     """Write suppressions and return the ids of those profiles that got a new one.
 
-    One that is there already keeps its time; profiles that do not exist are passed over.
+    One that is there already keeps its time; profiles that do not exist are passed over. `now` is the account's time,
+    by default that of the latest suppression.
     """
     if not suppressions:
         return set()
+    now = now or max(one.at for one in suppressions)
     rows = await transaction.fetch(
         _SUPPRESS,
         account_id,
@@ -83,7 +89,7 @@ async def suppress(transaction: Connection, account_id: str, suppressions: Seque
         [one.reason for one in suppressions],
         [one.at for one in suppressions],
     )
-    return {row["profile_id"] for row in rows}
+    return await _noted(transaction, account_id, {row["profile_id"] for row in rows}, now)
 
 
 async def unsuppress(
@@ -91,12 +97,16 @@ async def unsuppress(
     account_id: str,
     profile_ids: Collection[str],
     reasons: Collection[str],
+    now: datetime,
     list_id: str | None = EVERYWHERE,
 ) -> set[str]:
-    """Lift these reasons and return the ids of those profiles for whom one held; `list_id` None lifts them anywhere."""
+    """Lift these reasons and return the ids of those profiles for whom one held; `list_id` None lifts them anywhere.
+
+    `now` is the account's time.
+    """
     people, buckets = list(profile_ids), [bucket_of(one) for one in profile_ids]
     rows = await transaction.fetch(_UNSUPPRESS, account_id, buckets, people, list(reasons), list_id)
-    return {row["profile_id"] for row in rows}
+    return await _noted(transaction, account_id, {row["profile_id"] for row in rows}, now)
 
 
 async def load_suppressions(
@@ -114,3 +124,10 @@ async def load_suppressions(
         suppression = Suppression(row["profile_id"], row["reason"], row["at"], row["list_id"])
         found.setdefault((row["account_id"], row["profile_id"]), []).append(suppression)
     return found
+
+
+async def _noted(transaction: Connection, account_id: str, changed: set[str], now: datetime) -> set[str]:
+    """Let segments look at those again whose suppressions changed."""
+    if changed:
+        await note_changed(transaction, account_id, dict.fromkeys(changed, (SUPPRESSIONS,)), now)
+    return changed

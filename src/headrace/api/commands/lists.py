@@ -11,6 +11,7 @@ from headrace.errors import Invalid, Problems
 from headrace.jsonapi.bodies import Change, Model, New, ToMany
 from headrace.jsonapi.operation import Call
 from headrace.storage import group_uses, groups, profile_rows, tag_ties
+from headrace.storage.consenting import Source, add_to_list, make_room
 
 MAX_MEMBERS = 1000
 """Profiles of one request. Source: the operations' descriptions."""
@@ -72,9 +73,7 @@ async def delete_list(call: Call[State, None]) -> None:
     state, services, list_id = call.ctx.state, call.ctx.state.services, call.path["id"]
     async with state.database.transaction() as transaction:
         asked_at = services.system_clock.now()
-        await groups.delete_list(
-            transaction, state.account_id, list_id, services.ids, state.clock.now(), asked_at
-        )
+        await groups.delete_list(transaction, state.account_id, list_id, services.ids, state.clock.now(), asked_at)
         await tag_ties.forget_ties(transaction, state.account_id, tag_ties.LIST, list_id)
         await group_uses.look_again(transaction, state.account_id, list_id, ids=services.ids, system_now=asked_at)
 
@@ -83,9 +82,10 @@ async def add_members(call: Call[State, Members]) -> None:
     """Put profiles on a list, all or none of them; whoever is on it already stays as they are."""
     state = call.ctx.state
     wanted = await _existing(call)
+    now = state.clock.now()
+    room = await make_room(state.services.own_events, state.account_id, len(wanted), [now])
     async with state.database.transaction() as transaction:
-        received_at = state.services.system_clock.now()
-        await groups.join_group(transaction, state.account_id, call.path["id"], wanted, state.clock.now(), received_at)
+        await add_to_list(transaction, room, call.path["id"], wanted, now, Source("api", state.key_end))
 
 
 async def remove_members(call: Call[State, Members]) -> None:

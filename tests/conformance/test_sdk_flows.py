@@ -7,17 +7,7 @@ from typing import Any
 import pytest
 from klaviyo_api import KlaviyoAPI
 from openapi_client.exceptions import ApiException
-
-
-def document(answer: Any) -> dict[str, Any]:
-    """Return an answer, which the SDK's models have checked, as plain data."""
-    plain: dict[str, Any] = answer.to_dict()
-    return plain
-
-
-def ids_of(answer: Any) -> list[str]:
-    """Return the ids of a list's rows."""
-    return [str(one["id"]) for one in document(answer)["data"]]
+from sdk_bodies import document, ids_of
 
 
 def made_template(klaviyo: KlaviyoAPI, html: str = "<p>Hello {{ first_name }}</p>") -> str:

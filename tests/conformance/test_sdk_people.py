@@ -1,4 +1,4 @@
-"""The official SDK makes and reads people, their events and their lists."""
+"""The official SDK reads the account, makes and changes people, and records events."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from typing import Any
 import pytest
 from klaviyo_api import KlaviyoAPI
 from openapi_client.exceptions import ApiException
-
-
-def document(answer: Any) -> dict[str, Any]:
-    """Return an answer, which the SDK's models have checked, as plain data."""
-    plain: dict[str, Any] = answer.to_dict()
-    return plain
+from sdk_bodies import document, made_profile, profile
 
 
 def event(name: str, email: str, **attributes: Any) -> dict[str, Any]:
@@ -28,21 +23,6 @@ def event(name: str, email: str, **attributes: Any) -> dict[str, Any]:
             },
         }
     }
-
-
-def profile(**attributes: Any) -> dict[str, Any]:
-    """Return the body of a profile."""
-    return {"data": {"type": "profile", "attributes": attributes}}
-
-
-def made_profile(klaviyo: KlaviyoAPI, email: str) -> str:
-    """Make a profile and return its id."""
-    return str(document(klaviyo.Profiles.create_profile(profile(email=email)))["data"]["id"])
-
-
-def members(*ids: str) -> dict[str, Any]:
-    """Return the body that names profiles."""
-    return {"data": [{"type": "profile", "id": one} for one in ids]}
 
 
 def test_the_sdk_reads_the_account(klaviyo: KlaviyoAPI) -> None:
@@ -139,34 +119,6 @@ def test_the_sdk_reads_metrics(klaviyo: KlaviyoAPI) -> None:
     listed = document(klaviyo.Metrics.get_metrics(filter='equals(integration.name,"API")'))
     [metric] = listed["data"]
     assert "Viewed Product" == document(klaviyo.Metrics.get_metric(metric["id"]))["data"]["attributes"]["name"]
-
-
-def test_the_sdk_keeps_lists(klaviyo: KlaviyoAPI) -> None:
-    """A list is made, renamed, filled, read, emptied and deleted."""
-    people = [made_profile(klaviyo, f"p{n}@example.com") for n in range(3)]
-    list_id = document(klaviyo.Lists.create_list({"data": {"type": "list", "attributes": {"name": "VIP"}}}))["data"][
-        "id"
-    ]
-    klaviyo.Lists.update_list(
-        list_id, {"data": {"type": "list", "id": list_id, "attributes": {"name": "Very important"}}}
-    )
-    klaviyo.Lists.add_profiles_to_list(list_id, members(*people))
-    klaviyo.Lists.remove_profiles_from_list(list_id, members(people[0]))
-    shown = document(klaviyo.Lists.get_profiles_for_list(list_id))["data"]
-    assert set(people[1:]) == {one["id"] for one in shown}
-    assert all(one["attributes"]["joined_group_at"] for one in shown)
-    ids = document(klaviyo.Lists.get_profile_ids_for_list(list_id))["data"]
-    assert set(people[1:]) == {one["id"] for one in ids}
-    counted = document(klaviyo.Lists.get_list(list_id, additional_fields_list=["profile_count"]))
-    assert ("Very important", 2) == (
-        counted["data"]["attributes"]["name"],
-        counted["data"]["attributes"]["profile_count"],
-    )
-    assert [list_id] == [one["id"] for one in document(klaviyo.Profiles.get_lists_for_profile(people[1]))["data"]]
-    assert [list_id] == [one["id"] for one in document(klaviyo.Profiles.get_list_ids_for_profile(people[1]))["data"]]
-    assert [list_id] == [one["id"] for one in document(klaviyo.Lists.get_lists(sort="-created"))["data"]]
-    klaviyo.Lists.delete_list(list_id)
-    assert [] == document(klaviyo.Lists.get_lists())["data"]
 
 
 def test_the_sdk_walks_through_pages(klaviyo: KlaviyoAPI) -> None:

@@ -1,0 +1,36 @@
+"""The rows of operations on people, lists and segments offer what the published description says, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from spec_answers import LATEST, description
+from spec_rows import SERVED, differences, operations_of, ours, published
+
+TAGS = ("Profiles", "Lists", "Segments", "Data Privacy")
+GUIDE = {(75, 750, None): (75, 700, None)}
+"""Rate limits that the service's guide to limits tells otherwise; the guide counts."""
+
+pytestmark = pytest.mark.skipif(
+    description(LATEST) is None,
+    reason=f"the published description of {LATEST} is not at hand: it is not part of Headrace",
+)
+
+
+def _apart(method: str, path: str, operation: Any) -> dict[str, Any]:
+    """Return what differs between the description and our row."""
+    row = SERVED.get(operation["operationId"])
+    if row is None:
+        return {"id": (operation["operationId"], None)}
+    expected = published(method, path, operation)
+    expected["limit"] = GUIDE.get(expected["limit"], expected["limit"])
+    return differences(expected, ours(row))
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_rows_are_as_the_description_has_them(tag: str) -> None:
+    """Paths, scopes, limits, filters, sorts, includes, sizes of pages, and fields of every operation of a tag."""
+    found = {one[2]["operationId"]: _apart(*one) for one in operations_of(tag)}
+    assert found
+    assert {} == {name: apart for name, apart in found.items() if apart}

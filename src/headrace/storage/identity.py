@@ -32,6 +32,10 @@ class Kind(IntEnum):
     __hash__ = int.__hash__
 
 
+COLUMNS = {Kind.EMAIL: "email", Kind.PHONE: "phone_number", Kind.EXTERNAL: "external_id"}
+"""The identifiers of which a profile has one, shown in its row. Anonymous ids and further addresses are many."""
+
+
 class Identifier(NamedTuple):
     """One identifier, normalized."""
 

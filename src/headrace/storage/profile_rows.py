@@ -71,6 +71,20 @@ UPDATE profile p SET
 FROM patch WHERE p.bucket = patch.bucket AND p.account_id = $1 AND p.profile_id = patch.profile_id
 """
 
+_REPLACE = f"""
+UPDATE profile p SET
+    {", ".join(f"{name} = patch.{name}" for name in TEXT_FIELDS)},
+    location = patch.location, properties = patch.properties, updated_at = greatest(p.updated_at, $6)
+FROM {_PATCHES} WHERE p.bucket = patch.bucket AND p.account_id = $1 AND p.profile_id = patch.profile_id
+"""
+
+_LOCK = f"""
+SELECT p.profile_id, p.location, p.properties, {", ".join(f"p.{name}" for name in TEXT_FIELDS)}
+FROM unnest($2::smallint[], $3::text[]) AS wanted (bucket, profile_id)
+JOIN profile p ON p.bucket = wanted.bucket AND p.account_id = $1 AND p.profile_id = wanted.profile_id
+ORDER BY p.bucket, p.profile_id FOR NO KEY UPDATE OF p
+"""
+
 _HELD = """
 SELECT p.profile_id, p.email, p.phone_number, p.external_id
 FROM unnest($2::smallint[], $3::text[]) AS wanted (bucket, profile_id)
@@ -94,6 +108,17 @@ async def update(transaction: Connection, account_id: str, patches: Sequence[Pro
     """Lay patches over stored profiles, locking them in order; text that a patch does not give stays as it is."""
     if patches:
         await transaction.execute(_UPDATE, account_id, *_columns(patches, now))
+
+
+async def replace(transaction: Connection, account_id: str, patches: Sequence[ProfilePatch], now: datetime) -> None:
+    """Write profiles that the transaction has locked as they are to be; what a patch does not give is cleared."""
+    if patches:
+        await transaction.execute(_REPLACE, account_id, *_columns(patches, now))
+
+
+async def lock(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> list[Row]:
+    """Lock profiles in order and return what may be changed of them: text, location and properties."""
+    return await transaction.fetch(_LOCK, account_id, *_ids(profile_ids)) if profile_ids else []
 
 
 async def lock_identifiers(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> list[Row]:

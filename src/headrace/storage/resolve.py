@@ -16,12 +16,10 @@ from headrace.errors import Invalid, Problem
 from headrace.ids import IdSource
 from headrace.storage import identity, profile_rows
 from headrace.storage.database import Connection
+from headrace.storage.identity import COLUMNS as COLUMNS
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
 from headrace.storage.noting import note_changed, topics_of
 from headrace.storage.profile_rows import ProfilePatch
-
-COLUMNS = {Kind.EMAIL: "email", Kind.PHONE: "phone_number", Kind.EXTERNAL: "external_id"}
-"""The identifiers of which a profile has one, shown in its row. Anonymous ids are many."""
 
 
 class LostRace(Exception):

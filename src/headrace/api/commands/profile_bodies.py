@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, with_config
+from pydantic import AfterValidator, Field, with_config
 from typing_extensions import TypedDict
 
-from headrace.api.commands.values import Coordinate, Email, Phone, Properties, ShortText, Text
+from headrace.api.commands.values import (
+    Country,
+    Email,
+    Latitude,
+    Longitude,
+    Phone,
+    Properties,
+    ShortText,
+    Text,
+    Zone,
+)
 from headrace.jsonapi.bodies import Id, Model
 from headrace.storage.identity import IncomingProfile
 
@@ -23,12 +33,12 @@ class Location(TypedDict, total=False):
     address1: Text | None
     address2: Text | None
     city: Text | None
-    country: Text | None
-    latitude: Coordinate | None
-    longitude: Coordinate | None
+    country: Country | None
+    latitude: Latitude | None
+    longitude: Longitude | None
     region: Text | None
     zip: Text | None
-    timezone: ShortText | None
+    timezone: Zone | None
     ip: ShortText | None
 
 
@@ -53,18 +63,52 @@ class ProfileAttributes(TypedDict, total=False):
     properties: Properties | None
 
 
+class KnownAttributes(ProfileAttributes, total=False):
+    """What a request may say about a person who may be known by the identity that tracked links carry."""
+
+    _kx: Text | None
+
+
+def _simple(value: Any) -> Any:
+    for one in value if isinstance(value, list) else (value,):
+        if isinstance(one, dict | list):
+            raise ValueError("it must be a text, number or boolean, or a list of these")
+    return value
+
+
+Simple = Annotated[Any, AfterValidator(_simple)]
+
+
 class PatchProperties(Model):
     """Changes of custom properties: values to add to lists, to take from them, and names to remove."""
 
-    append: dict[str, Any] | None = None
-    unappend: dict[str, Any] | None = None
+    append: dict[str, Simple] | None = None
+    unappend: dict[str, Simple] | None = None
     unset: str | list[str] | None = None
+
+
+class Emails(Model):
+    """Addresses, one or several."""
+
+    email: Email | list[Email]
+
+    def all(self) -> tuple[str, ...]:
+        """Return the addresses."""
+        return (self.email,) if isinstance(self.email, str) else tuple(self.email)
+
+
+class PatchIdentifiers(Model):
+    """Further addresses that name a profile beside its own: to add, and to take away."""
+
+    append: Emails | None = None
+    unappend: Emails | None = None
 
 
 class ProfileMeta(Model):
     """`meta` of a profile that is changed."""
 
     patch_properties: PatchProperties | None = None
+    patch_identifiers: PatchIdentifiers | None = None
 
 
 class NewProfileData(Model):
@@ -85,8 +129,8 @@ class ImportData(Model):
 
     type: Literal["profile"]
     id: Id | None = None
-    attributes: ProfileAttributes
-    meta: ProfileMeta = Field(default_factory=ProfileMeta)
+    attributes: KnownAttributes
+    meta: ProfileMeta | None = None
 
 
 class ProfileImport(Model):
@@ -99,7 +143,7 @@ class ChangedData(ImportData):
     """`data` of a profile that is changed; an update may consist of `meta` alone."""
 
     id: Id
-    attributes: ProfileAttributes = Field(default_factory=ProfileAttributes)
+    attributes: KnownAttributes = Field(default_factory=KnownAttributes)
 
 
 class ChangedProfile(Model):

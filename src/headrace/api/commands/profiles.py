@@ -7,101 +7,154 @@ would lose every custom property; `unset` removes one.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.api.commands.limits import check_properties
 from headrace.api.commands.profile_bodies import (
     IDENTIFIERS,
     PLAIN,
     ChangedProfile,
+    KnownAttributes,
     NewProfile,
-    PatchProperties,
     ProfileAttributes,
     ProfileImport,
+    ProfileMeta,
 )
 from headrace.api.state import State
-from headrace.errors import Conflict, Invalid, NotFound, Problems
+from headrace.errors import Conflict, Invalid, NotFound, Problem, Problems
 from headrace.jsonapi.operation import Call
+from headrace.messages.tokens import Kind
 from headrace.storage import profiles
-from headrace.storage.profiles import Duplicate, Missing, ProfileChange, Result, Written
-from headrace.storage.resolve import COLUMNS
+from headrace.storage.identity import COLUMNS
+from headrace.storage.profile_wishes import Duplicate, Missing, ProfileChange, Refused, Result, Wish, Written
 
-ATTRIBUTES = "/data/attributes"
+DATA = "/data"
+LONGEST_SHOWN = 255
+
+T = TypeVar("T")
 
 
 async def create_profile(call: Call[State, NewProfile]) -> str:
     """Make a profile and return its id; raises `Conflict` when one of its identifiers is taken."""
-    state = call.ctx.state
-    change = _change(call.body.data.attributes, None)
-    _need_identifier(change)
+    state, attributes = call.ctx.state, call.body.data.attributes
+    change = checked(change_of(attributes, None), DATA)
+    need_identifier(change, DATA)
     result = await profiles.create_profile(
         state.database, state.account_id, state.services.ids, change, state.clock.now()
     )
-    return _written(result).profile_id
+    return written(result, DATA).profile_id
 
 
 async def update_profile(call: Call[State, ChangedProfile]) -> None:
     """Change the profile that the path names."""
     state, data = call.ctx.state, call.body.data
-    change = _change(data.attributes, data.meta.patch_properties)
-    result = await profiles.change_profile(state.database, state.account_id, call.path["id"], change, state.clock.now())
-    _written(result)
+    change = checked(change_of(data.attributes, data.meta), DATA)
+    result = await profiles.change_profile(
+        state.database, state.account_id, state.services.ids, call.path["id"], change, state.clock.now()
+    )
+    written(result, DATA)
 
 
 async def import_profile(call: Call[State, ProfileImport]) -> Written:
     """Change the profile that the body names or, where there is none, make one; return which."""
     state, data = call.ctx.state, call.body.data
-    change = _change(data.attributes, data.meta.patch_properties)
-    now = state.clock.now()
-    if data.id is not None:
-        return _written(await profiles.change_profile(state.database, state.account_id, data.id, change, now))
-    _need_identifier(change)
-    ids = state.services.ids
-    return _written(await profiles.import_profile(state.database, state.account_id, ids, change, now))
+    wish = wish_of(state, data.id, data.attributes, data.meta, DATA)
+    now, ids = state.clock.now(), state.services.ids
+    if wish.profile_id is not None:
+        return written(
+            await profiles.change_profile(state.database, state.account_id, ids, wish.profile_id, wish.change, now),
+            DATA,
+        )
+    return written(await profiles.import_profile(state.database, state.account_id, ids, wish.change, now), DATA)
 
 
-def _change(attributes: ProfileAttributes, patch: PatchProperties | None) -> ProfileChange:
+def wish_of(
+    state: State, profile_id: str | None, attributes: KnownAttributes, meta: ProfileMeta | None, pointer: str
+) -> Wish:
+    """Return what a resource that stands at `pointer` asks for; raises `Problems` for what breaks a rule.
+
+    The identity of a tracked link names a person like an id. Our choice: one that was not made here, such as one that
+    another system put into old links, is passed over where something else tells who is meant.
+    """
+    change = checked(change_of(attributes, meta), pointer)
+    profile_id = profile_id or known_by(state, attributes.get("_kx"))
+    if profile_id is None:
+        need_identifier(change, pointer)
+    return Wish(change, profile_id)
+
+
+def known_by(state: State, identity: str | None) -> str | None:
+    """Return the profile id in the identity that tracked links carry, None for one that is not of this account."""
+    payload = state.services.signer.read(identity) if identity else None
+    if payload is None or payload.kind is not Kind.IDENTITY or payload.account_id != state.account_id:
+        return None
+    return payload.profile_id or None
+
+
+def change_of(attributes: ProfileAttributes, meta: ProfileMeta | None) -> ProfileChange:
     """Return what a body asks for; what it does not name stays as it is, null clears."""
-    properties = attributes.get("properties") or {}
-    problems = check_properties(properties, f"{ATTRIBUTES}/properties")
-    if problems:
-        raise Problems(problems)
     given: dict[str, Any] = {**attributes}
     fields = {name: given[name] for name in (*PLAIN, *IDENTIFIERS) if name in given}
     fields.update({name: fields[name] or None for name in IDENTIFIERS if name in fields})
     location: dict[str, Any] = {**(attributes.get("location") or {})}
     if "timezone" in location:
-        fields["timezone"] = location.pop("timezone")
-    patch = patch or PatchProperties()
-    unset = patch.unset or ()
+        fields["timezone"] = location.pop("timezone") or None
+    patch = meta.patch_properties if meta else None
+    addresses = meta.patch_identifiers if meta else None
+    unset = (patch.unset if patch else None) or ()
     return ProfileChange(
         fields=fields,
         location=location,
-        properties=properties,
-        append=patch.append or {},
-        unappend=patch.unappend or {},
+        properties=attributes.get("properties") or {},
+        append=(patch.append if patch else None) or {},
+        unappend=(patch.unappend if patch else None) or {},
         unset=(unset,) if isinstance(unset, str) else tuple(unset),
+        more_emails=addresses.append.all() if addresses and addresses.append else (),
+        fewer_emails=addresses.unappend.all() if addresses and addresses.unappend else (),
     )
 
 
-def _need_identifier(change: ProfileChange) -> None:
+def checked(change: ProfileChange, pointer: str) -> ProfileChange:
+    """Return a change whose properties keep the limits; raises `Problems` with pointers below `pointer`."""
+    problems = mistakes_in(change, pointer)
+    if problems:
+        raise Problems(problems)
+    return change
+
+
+def mistakes_in(change: ProfileChange, pointer: str) -> list[Problem]:
+    """Return what is wrong with the properties of a change that stands at `pointer`."""
+    patch = f"{pointer}/meta/patch_properties"
+    return [
+        *check_properties(change.properties, f"{pointer}/attributes/properties"),
+        *check_properties(change.append, f"{patch}/append"),
+        *check_properties(change.unappend, f"{patch}/unappend"),
+    ]
+
+
+def need_identifier(change: ProfileChange, pointer: str) -> None:
+    """Raise `Invalid` for a change that names nobody."""
     if not change.identifiers():
         raise Invalid(
-            "A profile needs an email, phone_number, external_id or anonymous_id; none was given.", pointer=ATTRIBUTES
+            "A profile needs an email, phone_number, external_id or anonymous_id; none was given.",
+            pointer=f"{pointer}/attributes",
         )
 
 
-def _written(result: Result) -> Written:
+def written(result: Result, pointer: str) -> Written:
+    """Return what was written; raises what is wrong, with pointers below `pointer`, where nothing was."""
     match result:
         case Written():
             return result
         case Missing(profile_id):
-            raise NotFound(f'There is no profile with the id "{profile_id}".', pointer="/data/id")
+            raise NotFound(f'There is no profile with the id "{profile_id[:LONGEST_SHOWN]}".', pointer=f"{pointer}/id")
+        case Refused(below, detail):
+            raise Invalid(detail, pointer=f"{pointer}{below}")
         case Duplicate(identifier, profile_id):
             name = COLUMNS.get(identifier.kind, "anonymous_id")
             raise Conflict(
-                f'A profile with the {name} "{identifier.value[:255]}" exists already: {profile_id}.',
-                pointer=f"{ATTRIBUTES}/{name}",
+                f'A profile with the {name} "{identifier.value[:LONGEST_SHOWN]}" exists already: {profile_id}.',
+                pointer=f"{pointer}/attributes/{name}",
                 code="duplicate_profile",
                 meta={"duplicate_profile_id": profile_id},
             )

@@ -226,8 +226,15 @@ push_token = Table(
     Column("vendor", Text, nullable=False),
     Column("enabled", Boolean, nullable=False),
     *stamps(),
+    Column("enablement_status", Text),
+    Column("background", Text),
+    Column("metadata", JSONB, nullable=False, server_default=NOTHING),
+    Index("push_token_id_idx", "account_id", text("md5(token)")),
 )
-"""A device that takes push messages; `enabled` tells whether its owner allows them."""
+"""A device that takes push messages; `enabled` tells whether its owner allows them.
+
+`enablement_status` is the permission as the device put it, if it did. The API names a token by its MD5.
+"""
 
 custom_object = Table(
     "custom_object",

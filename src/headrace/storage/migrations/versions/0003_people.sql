@@ -104,3 +104,11 @@ CREATE TABLE file_import (
     finished_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT file_import_pkey PRIMARY KEY (account_id, kind, file_key)
 );
+
+ALTER TABLE push_token ADD COLUMN enablement_status TEXT;
+
+ALTER TABLE push_token ADD COLUMN background TEXT;
+
+ALTER TABLE push_token ADD COLUMN metadata JSONB DEFAULT '{}' NOT NULL;
+
+CREATE INDEX push_token_id_idx ON push_token (account_id, md5(token));

@@ -23,6 +23,7 @@ from headrace.storage.database import Database
 from headrace.storage.deliveries import next_due
 from headrace.storage.planned import next_planned
 from headrace.storage.runs import next_resume
+from headrace.storage.segment_members import next_look
 
 FIRST_PORTION = timedelta(days=1)
 QUICK, SLOW = 0.5, 4.0
@@ -53,7 +54,7 @@ async def standing(database: Database, account_id: str, system: Clock) -> Standi
     now = time.now(system)
     place = (time.account.clock, account_id, now)
     async with database.statements() as connection:
-        found = [await ask(connection, *place) for ask in (next_resume, next_due, next_planned)]
+        found = [await ask(connection, *place) for ask in (next_resume, next_due, next_planned, next_look)]
     next_at = min((moment for moment in found if moment), default=None)
     return Standing("frozen" if time.account.clock else "system", now, may_be_moved(time.account), next_at)
 

@@ -21,6 +21,7 @@ from headrace.storage.interactions import Recorder
 from headrace.storage.metrics import Metrics
 from headrace.storage.own_events import OwnEvents
 from headrace.storage.partitions import Partitions
+from headrace.storage.segment_cache import SegmentCache
 from headrace.storage.serials import Serials
 
 MOST_ZONES = 2_000
@@ -89,6 +90,7 @@ class Core:
     providers: Mapping[Channel, Provider]
     name: str
     flows: FlowCache = field(default_factory=FlowCache)
+    segments: SegmentCache = field(default_factory=SegmentCache)
     zones: Zones = field(default_factory=Zones)
     limits: Limits = field(default_factory=Limits)
     at: Callable[[str], None] = pass_by

@@ -1,8 +1,8 @@
 """Entering: what follows from what happened to people. The consumer of `pending`.
 
 Bucket by bucket and in order within a profile, one transaction per batch attributes conversions, notes when each person
-was last heard of, plans date-based entries anew, starts runs and deletes the pending rows. Source: DESIGN section 3
-(ingest), reference 1.2-1.4.
+was last heard of, brings segments up to date, starts runs, plans date-based entries anew and deletes the pending rows.
+Source: DESIGN section 3 (ingest), reference 1.2-1.4.
 
 A run begins at the second in which its event was accepted or its group was joined, and its first step is due at once.
 """
@@ -17,6 +17,7 @@ from datetime import datetime
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
+from headrace.conditions.topics import EVERYTHING, PROPERTY
 from headrace.engine.core import Core
 from headrace.engine.dates import replan_people
 from headrace.engine.entry import Attempt
@@ -24,6 +25,7 @@ from headrace.engine.faults import LOST, told
 from headrace.engine.guard import hold_bursts
 from headrace.engine.loading import load_needs
 from headrace.engine.openings import Openings, awaits_row, load_openings, matches
+from headrace.engine.segments import reevaluate
 from headrace.flows.reentry import ALWAYS
 from headrace.model import Event
 from headrace.reports.attribution import WINDOWS
@@ -93,15 +95,24 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     happened = [row for row in rows if row["kind"] == Kind.EVENT]
     events = await _events(transaction, happened, openings)
     await _attribute(transaction, happened, events)
+    await note_last_events(transaction, happened)
+    await reevaluate(core, transaction, rows)
     attempts = await _attempts(core, transaction, rows, events, openings)
     if attempts:
         await core.partitions.ensure("journal", {attempt.entered_at for attempt in attempts})
         await Entering().carry_out(transaction, attempts)
-    changed = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows if row["kind"] == Kind.CHANGED]
+    changed = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows if _may_move_a_date(row)]
     if changed:
         await replan_people(core, transaction, changed)
-    await note_last_events(transaction, happened)
     await delete_pending(transaction, rows)
+
+
+def _may_move_a_date(row: Row) -> bool:
+    """Tell whether a row tells of a change of the person's own data."""
+    if row["kind"] != Kind.CHANGED:
+        return False
+    topics = row["topics"]
+    return topics is None or any(topic == EVERYTHING or topic.startswith(PROPERTY) for topic in topics)
 
 
 async def _events(transaction: Connection, rows: Sequence[Row], openings: Openings) -> dict[tuple[str, int], Event]:

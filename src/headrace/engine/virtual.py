@@ -2,8 +2,9 @@
 
 The clock moves in windows to where the next run or delivery is due and a little beyond; in each window everything that
 is due is worked off before it moves on. A step's moment is the run's own `resume_at`, and a batch takes the earliest
-run of each profile, so that every person's history is in order within a window of any length; windows keep what others
-see of the clock close to what has happened. Source: DESIGN section 3 (clocks).
+run of each profile, so that every person's history is in order within a window of any length, what time alone changes
+of their segments included; windows keep what others see of the clock close to what has happened. Source: DESIGN
+section 3 (clocks).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from headrace.storage.database import Connection
 from headrace.storage.deliveries import next_due
 from headrace.storage.planned import next_planned
 from headrace.storage.runs import next_resume
+from headrace.storage.segment_members import next_look
 
 SHORTEST_WINDOW = timedelta(minutes=15)
 """Our choice: however short the delays of a flow are, a window is this long, so that batches stay large."""
@@ -119,7 +121,7 @@ async def _next_stop(
 
 
 async def _next_moment(connection: Connection, account_id: str, clock: int, now: datetime) -> datetime | None:
-    """Return when the next run, delivery or entry by a date is due after `now`, None for never."""
+    """Return when the next run, delivery, entry by a date or look at a segment is due after `now`, None for never."""
     place = (connection, clock, account_id, now)
-    found = (await next_resume(*place), await next_due(*place), await next_planned(*place))
+    found = [await ask(*place) for ask in (next_resume, next_due, next_planned, next_look)]
     return min((moment for moment in found if moment), default=None)

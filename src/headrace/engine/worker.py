@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from headrace.clock import stopwatch
 from headrace.engine.advance import advance_batch
@@ -24,11 +25,14 @@ from headrace.engine.experiments import settle_experiments
 from headrace.engine.faults import LOST
 from headrace.engine.jobs import run_jobs
 from headrace.engine.rings import BucketRing
+from headrace.engine.segment_looks import look_at_due
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
 from headrace.storage.deliveries import in_flight
 from headrace.storage.planned import buckets_with_planned
 from headrace.storage.planning import buckets_to_plan
+from headrace.storage.segment_members import buckets_with_looks
+from headrace.storage.segments import evaluations_open
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,8 @@ Clocks = Sequence[tuple[int, datetime]]
 
 Batch = Callable[[Core, int, Sequence[int], datetime], Awaitable[int]]
 """Works on at most one batch: engine, clock, buckets, present moment."""
+
+Given = TypeVar("Given")
 
 SHORTEST_REST = 0.02
 LONGEST_REST = 1.0
@@ -76,6 +82,7 @@ class Worker:
         loops = [
             self._loop("entering", self.enter, LONGEST_REST),
             self._loop("entering by dates", self.enter_by_dates, LONGEST_REST),
+            self._loop("looking at segments", self.look, LONGEST_REST),
             self._loop("advancing", self._advance_in_turn, LONGEST_REST),
             self._loop("delivering", self._deliver_in_turn, LONGEST_REST),
             self._loop("planning dates", self.plan, LONGEST_REST),
@@ -90,17 +97,20 @@ class Worker:
     async def drain(self, clocks: Clocks | None = None, account_id: str | None = None) -> int:
         """Work until nothing is pending and nothing is due on `clocks`, by default on all; return the batches' sum.
 
-        With an `account_id` only what happened in that account, and its jobs, are worked off. Deliveries go out between
-        batches of steps, so that on a virtual clock each person's history is in order. Work that another worker holds
-        is waited for, until its lease lapses if need be; what a provider asked to send later is not.
+        With an `account_id` only what happened in that account, and its jobs, are worked off. What follows from a batch
+        of steps is worked out and sent before the next, so that on a virtual clock each person's history is in order.
+        Work that another worker holds is waited for, until its lease lapses if need be; what a provider asked to send
+        later is not.
         """
         total = 0
         while True:
             done = await self.plan(account_id)
-            done += await self.enter_by_dates(clocks)
-            done += await self.enter(account_id)
+            done += await _exhaust(self.enter_by_dates, clocks)
+            done += await _exhaust(self.enter, account_id)
+            done += await self.look(clocks)
+            done += await _exhaust(self.enter, account_id)
             done += await self.advance(clocks)
-            done += await self.deliver(clocks)
+            done += await _exhaust(self.deliver, clocks)
             done += await run_jobs(self._core, account_id=account_id)
             total += done
             if done == 0:
@@ -127,6 +137,10 @@ class Worker:
     async def enter_by_dates(self, clocks: Clocks | None = None) -> int:
         """Start one batch of the runs that dates bring; return how many, 0 when a round found none."""
         return await self._on_each("dates", enter_planned, self._core.limits.entering, clocks)
+
+    async def look(self, clocks: Clocks | None = None) -> int:
+        """Look again at one batch of the places in segments that time may change; return how many, 0 for none."""
+        return await self._on_each("look", look_at_due, self._core.limits.entering, clocks)
 
     async def advance(self, clocks: Clocks | None = None) -> int:
         """Advance one batch of due runs on each clock; return how many, 0 when a round found none."""
@@ -162,6 +176,8 @@ class Worker:
                 return await buckets_with_runs(database, clocks)
             case "dates":
                 return await buckets_with_planned(database, clocks)
+            case "look":
+                return await buckets_with_looks(database, clocks)
             case _:
                 return await buckets_with_deliveries(database, clocks, self._core.clock.now())
 
@@ -169,9 +185,9 @@ class Worker:
         clocks, database = clocks or await self._clocks(), self._core.database
         if await pending_buckets(database, account_id) or await buckets_to_plan(database, account_id):
             return True
-        if await in_flight(database, [one for one, _ in clocks]):
+        if await in_flight(database, [one for one, _ in clocks]) or await evaluations_open(database, account_id):
             return True
-        return any([await self._due(kind, clocks) for kind in ("advance", "dates", "deliver")])
+        return any([await self._due(kind, clocks) for kind in ("advance", "dates", "look", "deliver")])
 
     def _ring(self, kind: str, clock: int) -> BucketRing:
         key = (kind, clock)
@@ -243,6 +259,14 @@ class Worker:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+async def _exhaust(work: Callable[[Given], Awaitable[int]], given: Given) -> int:
+    """Carry out batches until one finds nothing; return their sum."""
+    total = 0
+    while done := await work(given):
+        total += done
+    return total
 
 
 async def _on_clock(batch: Batch, core: Core, clock: int, now: datetime, buckets: Sequence[int]) -> int:

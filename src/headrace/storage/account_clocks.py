@@ -64,7 +64,8 @@ def _carry(old: str, new: str) -> str:
         UPDATE delivery SET clock = {new} FROM old
         WHERE account_id = $1 AND delivery.clock = {old} AND state IN (0, 1, 6)
     ),
-    entries AS (UPDATE planned_entry SET clock = {new} FROM old WHERE account_id = $1 AND planned_entry.clock = {old})
+    entries AS (UPDATE planned_entry SET clock = {new} FROM old WHERE account_id = $1 AND planned_entry.clock = {old}),
+    looks AS (UPDATE segment_due SET clock = {new} FROM old WHERE account_id = $1 AND segment_due.clock = {old})
     """
 
 
@@ -86,7 +87,7 @@ SELECT number FROM old
 
 
 async def follow_system(transaction: Connection, account_id: str) -> bool:
-    """Give an account the machine's clock, its runs, deliveries and planned entries with it; False without an account.
+    """Give an account the machine's clock, and all that it plans with it; False without an account.
 
     Runs that are parked or held and messages that wait for a user move, too: they may go on later. What waits keeps its
     moment: whatever lies in the past is due at once. Waits for whoever works on people now, so that no run begins on
@@ -99,7 +100,7 @@ async def follow_system(transaction: Connection, account_id: str) -> bool:
 async def freeze(transaction: Connection, account_id: str, now: datetime) -> int | None:
     """Give an account that follows the machine's clock one of its own, which stands at `now`; return its number.
 
-    Runs, deliveries and planned entries come along as in `follow_system`. None where there is no such account, or where
+    All that is planned comes along as in `follow_system`. None where there is no such account, or where
     it has a clock of its own already. Whether the account may be stopped is for the caller to ask.
     """
     await lock_every_bucket(transaction)

@@ -71,12 +71,19 @@ SELECT bucket, account_id, flow_id, profile_id, enters_at, target_on, clock FROM
     SELECT due.*, row_number() OVER (PARTITION BY due.account_id ORDER BY due.enters_at, due.profile_id) AS turn
     FROM lane CROSS JOIN LATERAL (
         SELECT * FROM planned_entry
-        WHERE clock = $1 AND bucket = lane.bucket AND account_id = lane.account_id AND enters_at <= $3
+        WHERE clock = $1 AND bucket = lane.bucket AND account_id = lane.account_id AND enters_at <= $3 {{in_order}}
         ORDER BY enters_at LIMIT $5
     ) AS due
 ) AS fair
 ORDER BY turn, enters_at, profile_id, flow_id LIMIT $4
 """
+_DUE_AT_ONCE = _DUE.format(in_order="")
+_DUE_IN_ORDER = _DUE.format(
+    in_order="""AND NOT EXISTS (
+            SELECT FROM segment_due d WHERE d.bucket = planned_entry.bucket AND d.account_id = planned_entry.account_id
+                AND d.profile_id = planned_entry.profile_id AND d.clock = $1 AND d.due_at <= planned_entry.enters_at
+        )"""
+)
 
 _DUE_BUCKETS = due_buckets("planned_entry", "enters_at", ALWAYS)
 
@@ -136,8 +143,12 @@ async def dates_entered(transaction: Connection, keys: Sequence[PlanKey]) -> dic
 async def claim_planned(
     transaction: Connection, clock: int, buckets: Sequence[int], now: datetime, limit: int
 ) -> list[Plan]:
-    """Return at most `limit` due plans of locked buckets; accounts take turns, within one the earliest come first."""
-    rows = await transaction.fetch(_DUE, clock, list(buckets), now, limit, share(limit, len(buckets)))
+    """Return at most `limit` due plans of locked buckets; accounts take turns, within one the earliest come first.
+
+    On a virtual clock those are left out before which a look at the same person's segments is due.
+    """
+    statement = _DUE_IN_ORDER if clock else _DUE_AT_ONCE
+    rows = await transaction.fetch(statement, clock, list(buckets), now, limit, share(limit, len(buckets)))
     return [_plan(row) for row in rows]
 
 

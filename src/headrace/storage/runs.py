@@ -28,11 +28,19 @@ SELECT {COLUMNS} FROM (
     FROM lane CROSS JOIN LATERAL (
         SELECT {COLUMNS} FROM run
         WHERE clock = $1 AND bucket = lane.bucket AND account_id = lane.account_id AND state = 0 AND resume_at <= $3
+            {{in_order}}
         ORDER BY resume_at LIMIT $5
     ) AS due
 ) AS fair
 ORDER BY turn, resume_at LIMIT $4
 """
+_CLAIM_AT_ONCE = _CLAIM.format(in_order="")
+_CLAIM_IN_ORDER = _CLAIM.format(
+    in_order="""AND NOT EXISTS (
+                SELECT FROM segment_due d WHERE d.bucket = run.bucket AND d.account_id = run.account_id
+                    AND d.profile_id = run.profile_id AND d.clock = $1 AND d.due_at <= run.resume_at
+            )"""
+)
 
 _ONE = f"SELECT {COLUMNS} FROM run WHERE bucket = $1 AND account_id = $2 AND run_id = $3 AND state = 0"
 
@@ -147,9 +155,11 @@ async def claim_due(
 ) -> list[Row]:
     """Return at most `limit` due runs of locked buckets.
 
-    Accounts take turns, so that none fills a batch while another waits; within an account the earliest come first.
+    Accounts take turns, so that none fills a batch while another waits; within an account the earliest come first. On
+    a virtual clock those are left out before which a look at the same person's segments is due.
     """
-    return await transaction.fetch(_CLAIM, clock, list(buckets), now, limit, share(limit, len(buckets)))
+    statement = _CLAIM_IN_ORDER if clock else _CLAIM_AT_ONCE
+    return await transaction.fetch(statement, clock, list(buckets), now, limit, share(limit, len(buckets)))
 
 
 async def reload_run(transaction: Connection, bucket: int, account_id: str, run_id: uuid.UUID) -> Row | None:

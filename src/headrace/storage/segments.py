@@ -16,7 +16,7 @@ from typing import Any
 from headrace.errors import NotFound
 from headrace.ids import BUCKETS, IdSource
 from headrace.storage import jobs
-from headrace.storage.database import Connection, Row
+from headrace.storage.database import Connection, Database, Row
 
 EVALUATE = "evaluate-segment"
 """The kind of job that works out everybody's membership of one segment."""
@@ -52,6 +52,13 @@ SELECT g.group_id, g.name, g.definition, g.is_active, g.is_starred, g.version, g
 FROM profile_group g
 WHERE g.account_id = $1 AND g.kind = 'segment' AND ($2::text IS NULL OR g.group_id = $2)
 ORDER BY g.created_at, g.group_id
+"""
+
+_OPEN = """
+SELECT EXISTS (
+    SELECT FROM job WHERE state IN ('queued', 'running') AND kind = $1 AND ($2::text IS NULL OR account_id = $2)
+        AND NOT progress ? 'failures'
+)
 """
 
 
@@ -156,6 +163,12 @@ async def delete_segment(transaction: Connection, account_id: str, group_id: str
     await transaction.execute(_FORGET_TAGS, account_id, group_id)
     for forget in (_FORGET_MEMBERS, _FORGET_DUE):
         await transaction.execute(forget, account_id, group_id, list(range(BUCKETS)))
+
+
+async def evaluations_open(database: Database | Connection, account_id: str | None = None) -> bool:
+    """Tell whether a job works out a segment, in one account where one is given; one that failed does not count."""
+    found: bool = await database.fetch_value(_OPEN, EVALUATE, account_id)
+    return found
 
 
 async def list_segments(connection: Connection, account_id: str, group_id: str | None = None) -> list[Row]:

@@ -1,0 +1,260 @@
+"""Segments: looking again at the places of people to whom something happened.
+
+What is here: which segments ask about what happened, and what becomes of a person's place in each: they join or leave,
+and it is written down when time alone may change the answer. What is not: what is due by time (`segment_looks`), new
+and edited definitions (`segment_jobs`), comparing with a full evaluation (`segment_check`).
+Source: reference 1.2, DESIGN section 3; see docs/decisions/0012-maintained-segments.md.
+
+Our choice: a person who occurs several times in a batch is looked at once, at the last of the moments. What happened is
+all in the database by then, so that an earlier look would not see less of it; whoever would have joined and left again
+between two moments of one batch did neither.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from headrace.conditions.condition import NO_NEEDS
+from headrace.conditions.facts import Moment, Need
+from headrace.conditions.topics import of_field, of_group, of_metric
+from headrace.engine.core import Core
+from headrace.engine.entry import DEEPEST_CHAIN
+from headrace.engine.loading import load_needs
+from headrace.engine.openings import load_openings
+from headrace.storage.account_clocks import load_accounts
+from headrace.storage.database import Connection, Row
+from headrace.storage.facts import LoadedFacts, load_profiles
+from headrace.storage.pending import Kind
+from headrace.storage.segment_cache import AccountSegments, LoadedSegment
+from headrace.storage.segment_members import (
+    Due,
+    Move,
+    Place,
+    drop_due,
+    load_due,
+    load_members,
+    move,
+    note_moves,
+    put_due,
+)
+
+log = logging.getLogger(__name__)
+
+LAST_EVENT = of_field("last_event_at")
+"""The topic that every accepted event touches."""
+WAIT_FOR_REPAIR = timedelta(hours=1)
+"""After how long a place that could not be worked out by a bug is looked at again."""
+
+
+class Asked(NamedTuple):
+    """A segment that is looked at, and what follows from a move is to know of its cause."""
+
+    segment: LoadedSegment
+    chain: int
+    starts_nothing: bool
+
+
+@dataclass(slots=True)
+class Look:
+    """One person at one moment of the account's clock, and the segments to look at; lives as long as its batch.
+
+    `left_out` are those that the person's own row keeps them out of, so that nothing else need be known.
+    """
+
+    bucket: int
+    account_id: str
+    profile_id: str
+    at: datetime
+    asked: dict[str, Asked] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    clock: int = 0
+    facts: LoadedFacts = field(init=False)
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What names the person."""
+        return self.bucket, self.account_id, self.profile_id
+
+    def ask(self, segment: LoadedSegment, chain: int, starts_nothing: bool) -> None:
+        """Look at a segment, too; of several causes, one that may start flows and the longest chain count."""
+        known = self.asked.get(segment.group_id)
+        if known is not None:
+            chain, starts_nothing = max(chain, known.chain), starts_nothing and known.starts_nothing
+        self.asked[segment.group_id] = Asked(segment, chain, starts_nothing or segment.processing)
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What came of the looks of a batch."""
+
+    moves: list[Move] = field(default_factory=list)
+    put: list[Due] = field(default_factory=list)
+    drop: list[Place] = field(default_factory=list)
+
+
+async def reevaluate(core: Core, transaction: Connection, rows: Sequence[Row]) -> None:
+    """Bring the segments up to date that ask about what happened (rows of `pending`), for those people only.
+
+    The caller holds the people's buckets. Source: reference 1.2. Our choice: nothing starts by a join while a job is
+    working out the segment anew, because nobody knows then whether the edit or the data let the person in.
+    """
+    segments = await core.segments.load(transaction, {row["account_id"] for row in rows})
+    if segments:
+        await look_again(core, transaction, list(_looks(rows, segments)), segments)
+
+
+async def look_again(
+    core: Core, transaction: Connection, looks: Sequence[Look], segments: Mapping[str, AccountSegments]
+) -> None:
+    """Work out the places that are asked for, let people join and leave, and write when to look again."""
+    looks = await _meet(transaction, looks)
+    if not looks:
+        return
+    await _load(transaction, looks)
+    people = [look.key for look in looks]
+    group_ids = sorted({group_id for look in looks for group_id in look.asked})
+    members = await load_members(transaction, people, group_ids)
+    dues = await load_due(transaction, people, group_ids)
+    found = _Findings()
+    for look in looks:
+        for asked in look.asked.values():
+            _decide(look, asked, members, dues, found)
+    await _write(core, transaction, found, segments)
+
+
+def _looks(rows: Sequence[Row], segments: Mapping[str, AccountSegments]) -> Iterable[Look]:
+    looks: dict[tuple[str, str], Look] = {}
+    for row in rows:
+        account_id = row["account_id"]
+        own = segments.get(account_id)
+        asking = _asking(row, own) if own is not None else ()
+        if asking:
+            key = (account_id, row["profile_id"])
+            look = looks.get(key)
+            if look is None:
+                look = looks[key] = Look(row["bucket"], *key, row["accepted_at"])
+            look.at = max(look.at, row["accepted_at"])
+            chain = row["chain"] + (row["kind"] != Kind.EVENT)
+            for segment in asking:
+                look.ask(segment, chain, row["backfill"])
+    return looks.values()
+
+
+def _asking(row: Row, own: AccountSegments) -> Iterable[LoadedSegment]:
+    """Return the segments that ask about what a row tells.
+
+    Our choice: a change and a move hand on a longer chain, and past the longest nobody is looked at: segments that
+    exclude one another in a circle would go on for ever.
+    """
+    match row["kind"]:
+        case Kind.EVENT:
+            return own.asking((of_metric(row["metric_id"]), LAST_EVENT))
+        case Kind.CHANGED:
+            return own.asking(row["topics"])
+        case _ if row["chain"] > DEEPEST_CHAIN:
+            log.warning("segments that hang on group %s change in a circle; %s", row["group_id"], row["profile_id"])
+            return ()
+        case _:
+            return own.asking((of_group(row["group_id"]),))
+
+
+async def _meet(transaction: Connection, looks: Sequence[Look]) -> list[Look]:
+    """Give every look its person and clock; those whose person is gone are left out."""
+    if not looks:
+        return []
+    people = await load_profiles(transaction, {look.key for look in looks})
+    accounts = await load_accounts(transaction, {look.account_id for look in looks})
+    moments: dict[datetime, Moment] = {}
+    met: list[Look] = []
+    for look in looks:
+        profile = people.get((look.account_id, look.profile_id))
+        if profile is not None:
+            moment = moments.get(look.at) or moments.setdefault(look.at, Moment(look.at, None, UTC))
+            look.facts = LoadedFacts(profile, None, moment)
+            look.clock = accounts[look.account_id].account.clock
+            met.append(look)
+    return met
+
+
+async def _load(transaction: Connection, looks: Sequence[Look]) -> None:
+    """Load what the segments must know that a person's own row does not decide, each need of a person once."""
+    stated: dict[tuple[str, datetime], frozenset[Need]] = {}
+    asked: list[tuple[Look, frozenset[Need]]] = []
+    for look in looks:
+        needs: set[Need] = set()
+        for group_id, one in look.asked.items():
+            if _is_left_out(look, one.segment):
+                look.left_out.add(group_id)
+                continue
+            key = (group_id, look.at)
+            known = stated.get(key)
+            if known is None:
+                known = stated[key] = _needs(one.segment, look.facts.moment)
+            needs |= known
+        if needs:
+            asked.append((look, frozenset(needs)))
+    await load_needs(transaction, asked)
+
+
+def _is_left_out(look: Look, segment: LoadedSegment) -> bool:
+    try:
+        return segment.condition.decided(look.facts.profile, look.facts.moment) is False
+    except Exception:  # told where it is decided
+        return False
+
+
+def _needs(segment: LoadedSegment, moment: Moment) -> frozenset[Need]:
+    try:
+        return segment.condition.needs(moment) | segment.condition.needs_of_time(moment)
+    except Exception:  # told where it is decided
+        return NO_NEEDS
+
+
+def _decide(
+    look: Look, asked: Asked, members: set[tuple[str, str]], dues: Mapping[Place, Due], found: _Findings
+) -> None:
+    """Note what changes about one place."""
+    group_id = asked.segment.group_id
+    place = Place(*look.key, group_id)
+    due = dues.get(place)
+    try:
+        holds = group_id not in look.left_out and asked.segment.condition.holds(look.facts).holds
+        following = asked.segment.condition.next_change(look.facts)
+    except Exception:  # a bug in one segment must hold up neither the others nor the flows
+        log.exception("the place of profile %s in segment %s stays as it is", look.profile_id, group_id)
+        found.put.append(Due(*place, look.at + WAIT_FOR_REPAIR, look.clock))
+        return
+    if holds is not ((look.profile_id, group_id) in members):
+        found.moves.append(Move(*place, look.at, holds, asked.chain, asked.starts_nothing))
+    if following is None:
+        if due is not None:
+            found.drop.append(place)
+    elif due is None or (due.due_at, due.clock) != (following, look.clock):
+        found.put.append(Due(*place, following, look.clock))
+
+
+async def _write(
+    core: Core, transaction: Connection, found: _Findings, segments: Mapping[str, AccountSegments]
+) -> None:
+    await drop_due(transaction, found.drop)
+    await put_due(transaction, found.put)
+    if found.moves:
+        moved = await move(transaction, found.moves)
+        await note_moves(transaction, await _asked_about(core, transaction, moved, segments), core.clock.now())
+
+
+async def _asked_about(
+    core: Core, transaction: Connection, moves: Sequence[Move], segments: Mapping[str, AccountSegments]
+) -> list[Move]:
+    """Return the moves from which something follows: a flow begins with the segment, or another one asks about it."""
+    awaited = await load_openings(core, transaction, [{"account_id": one.account_id} for one in moves])
+    told: defaultdict[tuple[str, str, bool], bool] = defaultdict(bool)
+    for account_id, group_id, joins in {(one.account_id, one.group_id, one.joins) for one in moves}:
+        hanging = account_id in segments and bool(segments[account_id].asking((of_group(group_id),)))
+        told[account_id, group_id, joins] = hanging or (joins and (account_id, Kind.JOINED, group_id) in awaited)
+    return [one for one in moves if told[one.account_id, one.group_id, one.joins]]

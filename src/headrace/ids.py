@@ -138,6 +138,16 @@ def delivery_id(run: uuid.UUID, action_id: int, variation: str) -> uuid.UUID:
     return _named(f"delivery|{run.hex}|{action_id}|{variation}")
 
 
+def opt_in_id(account_id: str, profile_id: str, list_id: str, asked_at: datetime) -> uuid.UUID:
+    """Return the id of the one message that asks a person, at a moment, to confirm a subscription to a list."""
+    return _named(f"opt-in|{account_id}|{profile_id}|{list_id}|{asked_at.astimezone(UTC).isoformat()}")
+
+
+def reply_id(account_id: str, event: str) -> uuid.UUID:
+    """Return the id of the one message that answers what a person wrote, which its event names."""
+    return _named(f"reply|{account_id}|{event}")
+
+
 def attribution_id(number: int, delivery: uuid.UUID) -> str:
     """Return the 32 hexadecimal digits that name the attribution of an event, by its number, to a delivery."""
     return _named(f"attribution|{number}|{delivery.hex}").hex

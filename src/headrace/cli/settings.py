@@ -143,6 +143,20 @@ def _countries(value: str) -> frozenset[str] | None:
     return codes
 
 
+def _opt_in(value: str) -> str:
+    if value not in ("double_opt_in", "single_opt_in"):
+        raise ValueError("it must be double_opt_in or single_opt_in")
+    return value
+
+
+def _age(value: str) -> int | None:
+    if value.lower() == NONE:
+        return None
+    if not (value.isascii() and value.isdigit() and 0 < int(value) <= 120):
+        raise ValueError(f"it must be a number of years from 1 to 120, or {NONE}")
+    return int(value)
+
+
 def _flag(value: str) -> bool:
     if value.lower() not in ("true", "false"):
         raise ValueError("it must be true or false")
@@ -166,7 +180,9 @@ READERS: Mapping[str, Read] = {
     "late_event_limit_transactional": _window,
     "mass_entry_limit": _limit,
     "mass_entry_window": _some_time,
+    "opt_in_process": _opt_in,
     "sms_countries": _countries,
+    "sms_minimum_age": _age,
     "test": _flag,
 }
 """How each setting is read; the windows of smart sending are written `smart_sending.CHANNEL`."""

@@ -47,11 +47,15 @@ class Kind(IntEnum):
     VIEW = 4
     PAGE = 5
     IDENTITY = 6
+    CONFIRM = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What a token says. `url` is the target of a click, `expires_at` is Unix seconds of domain time, 0 for never."""
+    """What a token says. `url` is the target of a click, `expires_at` is Unix seconds of domain time, 0 for never.
+
+    A token that confirms a subscription names the list, if there is one, as `message_id`.
+    """
 
     kind: Kind
     account_id: str

@@ -38,6 +38,9 @@ class Settings:
 
     `sms_countries` are the ISO 3166 countries that text messages are sent to, None for all.
 
+    `opt_in_process`, double_opt_in or single_opt_in, is how people subscribe to e-mail where no list is named.
+    `sms_minimum_age` is the age in years that somebody must prove who subscribes to text messages, None for any.
+
     Source: reference 4.1 (smart sending), 4.2 (quiet hours), 1.1 (late events), 10 (open decisions).
     """
 
@@ -57,3 +60,5 @@ class Settings:
     mass_entry_limit: int | None = None
     mass_entry_window: timedelta = timedelta(hours=1)
     sms_countries: frozenset[str] | None = None
+    opt_in_process: str = "double_opt_in"
+    sms_minimum_age: int | None = None

@@ -117,6 +117,8 @@ def settings_of(stored: Mapping[str, Any]) -> Settings:
         mass_entry_limit=stored.get("mass_entry_limit", standard.mass_entry_limit),
         mass_entry_window=_duration(stored, "mass_entry_window", standard.mass_entry_window),
         sms_countries=None if stored.get("sms_countries") is None else frozenset(stored["sms_countries"]),
+        opt_in_process=stored.get("opt_in_process", standard.opt_in_process),
+        sms_minimum_age=stored.get("sms_minimum_age", standard.sms_minimum_age),
     )
 
 

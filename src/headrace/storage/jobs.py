@@ -75,6 +75,7 @@ RETURNING {_COLUMNS}
 """
 
 _SAVE = "UPDATE job SET progress = $2, updated_at = $3, lease_until = NULL WHERE job_id = $1 AND state = 'running'"
+_KEEP = "UPDATE job SET progress = $2 WHERE job_id = $1 AND state = 'running' AND progress = $3"
 _END = """
 UPDATE job SET state = $2, progress = coalesce($3, progress), error = $4, updated_at = $5, finished_at = $5,
     lease_until = NULL
@@ -114,6 +115,15 @@ async def claim(
 async def save_progress(connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime) -> None:
     """Write down how far a job has come and let anybody go on with it."""
     await connection.execute(_SAVE, job_id, dict(progress), now)
+
+
+async def keep_progress(transaction: Connection, job: Job, progress: Mapping[str, Any]) -> bool:
+    """Write down how far a slice has come, in the slice's own transaction, and keep the claim.
+
+    So that a slice counts once: False when somebody else did it meanwhile, and then the slice must be rolled back.
+    """
+    tag = await transaction.execute(_KEEP, job.job_id, dict(progress), dict(job.progress))
+    return tag.endswith(" 1")
 
 
 async def finish(connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime) -> None:

@@ -168,7 +168,9 @@ opt_in = Table(
     Column("state", SmallInteger, nullable=False),
     Column("asked_at", Timestamp, nullable=False),
     Column("method", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
     Column("custom_source", Text),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("lease_until", Timestamp),
     Column("sent_at", Timestamp),
     Column("confirmed_at", Timestamp),
@@ -176,8 +178,8 @@ opt_in = Table(
 )
 """Who was asked to confirm a subscription to a list, and how far that has come. Source: reference 4.4.
 
-`state` is 0 to be asked, 1 being asked, 2 asked, 3 confirmed, 4 could not be asked. `lease_until` is system time, the
-other times are the account's.
+`list_id` is empty where no list is meant. `state` is 0 to be asked, 1 being asked, 2 asked, 3 confirmed, 4 could not be
+asked. `lease_until` is system time, the other times are the account's.
 """
 
 consent = Table(

@@ -15,6 +15,7 @@ from headrace.engine.core import Core
 from headrace.engine.exits import exit_runs
 from headrace.engine.faults import LOST, told
 from headrace.engine.held import settle_held
+from headrace.engine.merges import MERGE, merge_profiles
 from headrace.engine.sweep import Slice
 from headrace.storage import jobs
 from headrace.storage.flow_states import EXIT_RUNS
@@ -30,6 +31,7 @@ HANDLERS: Mapping[str, Handler] = {
     BACK_POPULATE: back_populate,
     DISCARD: settle_held,
     EXIT_RUNS: exit_runs,
+    MERGE: merge_profiles,
     RELEASE: settle_held,
 }
 

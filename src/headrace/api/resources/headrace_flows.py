@@ -52,7 +52,7 @@ JOB = Resource(
         Attribute("updated_at", datetime),
         Attribute("finished_at", datetime),
     ),
-    (Relationship("flow", "flow", links=False, ids=lambda row: row["arguments"][FLOW_ARGUMENT]),),
+    (Relationship("flow", "flow", links=False, ids=lambda row: row["arguments"].get(FLOW_ARGUMENT)),),
     id=lambda row: row["job_id"],
 )
 

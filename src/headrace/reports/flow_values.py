@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from headrace.errors import Invalid
 from headrace.model import Account
 from headrace.reports.grouping import Groupings, Groups
-from headrace.reports.request import ATTRIBUTES, FlowValuesRequest
+from headrace.reports.reading import ATTRIBUTES
+from headrace.reports.request import FlowValuesRequest
 from headrace.reports.statistics import Totals, compute
 from headrace.reports.timeframes import span_of
 from headrace.storage.database import Connection, Database

@@ -40,7 +40,8 @@ def _last_months(count: int) -> Callable[[date], Days]:
     return lambda today: (_months_before(month_start(today), count), month_start(today))
 
 
-def _week_start(day: date) -> date:
+def week_start(day: date) -> date:
+    """Return the first day of a day's week."""
     return day - timedelta(days=(day.weekday() - FIRST_WEEKDAY) % 7)
 
 
@@ -57,10 +58,10 @@ KEYS: Mapping[str, Callable[[date], Days]] = {
     "last_7_days": _last_days(7),
     "last_90_days": _last_days(90),
     "last_month": _last_months(1),
-    "last_week": lambda today: (_week_start(today) - timedelta(days=7), _week_start(today)),
+    "last_week": lambda today: (week_start(today) - timedelta(days=7), week_start(today)),
     "last_year": lambda today: (date(today.year - 1, 1, 1), date(today.year, 1, 1)),
     "this_month": lambda today: (month_start(today), None),
-    "this_week": lambda today: (_week_start(today), None),
+    "this_week": lambda today: (week_start(today), None),
     "this_year": lambda today: (date(today.year, 1, 1), None),
     "today": lambda today: (today, None),
     "yesterday": lambda today: (today - timedelta(days=1), today),

@@ -16,11 +16,13 @@ from headrace.engine.exits import exit_runs
 from headrace.engine.faults import LOST, told
 from headrace.engine.held import settle_held
 from headrace.engine.merges import MERGE, merge_profiles
+from headrace.engine.segment_jobs import evaluate_segment
 from headrace.engine.sweep import Slice
 from headrace.storage import jobs
 from headrace.storage.flow_states import EXIT_RUNS
 from headrace.storage.held import DISCARD, RELEASE
 from headrace.storage.jobs import Job
+from headrace.storage.segments import EVALUATE
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,7 @@ Handler: TypeAlias = Callable[[Core, Job], Awaitable[Slice]]
 HANDLERS: Mapping[str, Handler] = {
     BACK_POPULATE: back_populate,
     DISCARD: settle_held,
+    EVALUATE: evaluate_segment,
     EXIT_RUNS: exit_runs,
     MERGE: merge_profiles,
     RELEASE: settle_held,

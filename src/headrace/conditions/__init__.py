@@ -18,7 +18,8 @@ from headrace.conditions.parsing import OneOf
 from headrace.conditions.profile_group_membership import ProfileGroupMembership
 from headrace.conditions.profile_has_custom_object import ProfileHasCustomObject
 from headrace.conditions.profile_marketing_consent import ProfileMarketingConsent
-from headrace.conditions.profile_metric import ProfileMetric
+from headrace.conditions.profile_metric import ProfileMetric, SegmentMetric
+from headrace.conditions.profile_metric_funnel import ProfileMetricFunnel
 from headrace.conditions.profile_not_in_flow import ProfileNotInFlow
 from headrace.conditions.profile_not_sent import ProfileNotSentEmail, ProfileNotSentPush, ProfileNotSentSms
 from headrace.conditions.profile_permissions import ProfilePermissions
@@ -36,6 +37,7 @@ __all__ = [
     "LOW_INVENTORY_CONDITIONS",
     "PRICE_DROP_CONDITIONS",
     "PROFILE_CONDITIONS",
+    "SEGMENT_CONDITIONS",
     "TRIGGER_CONDITIONS",
     "TRIGGER_SPLIT_CONDITIONS",
     "ActionOutputFilter",
@@ -71,6 +73,20 @@ PROFILE_CONDITIONS: Mapping[str, type[ConditionModel]] = {
 
 FLOW_CONDITIONS: Mapping[str, type[ConditionModel]] = {**PROFILE_CONDITIONS, "profile-not-in-flow": ProfileNotInFlow}
 """Conditions of a flow's own profile filter."""
+
+SEGMENT_CONDITIONS: Mapping[str, type[ConditionModel]] = {
+    "profile-property": ProfileProperty,
+    "profile-group-membership": ProfileGroupMembership,
+    "profile-region": ProfileRegion,
+    "profile-postal-code-distance": ProfilePostalCodeDistance,
+    "profile-predictive-analytics": ProfilePredictiveAnalytics,
+    "profile-marketing-consent": ProfileMarketingConsent,
+    "profile-metric": SegmentMetric,
+    "profile-metric-funnel": ProfileMetricFunnel,
+    "profile-has-custom-object": ProfileHasCustomObject,
+    "profile-permissions": ProfilePermissions,
+}
+"""Conditions of a segment."""
 
 TRIGGER_CONDITIONS: Mapping[str, type[ConditionModel]] = {"metric-property": MetricProperty}
 """Conditions of a metric trigger's filter."""

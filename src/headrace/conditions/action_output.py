@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.filters import OutputFilter, ValueFilter
 from headrace.conditions.profile_property import plain
@@ -32,7 +32,7 @@ class ActionOutput(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledOutput:
+class CompiledOutput(Timeless):
     """The compiled condition."""
 
     label: str

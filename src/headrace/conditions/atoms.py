@@ -6,12 +6,14 @@ What is here is pure; which condition asks which of them is said by `profile_mar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Clause, ConsentOn, ConsentTest, FactQuery, Facts, Need, PushTokens, Suppressions
+from headrace.conditions.flips import earliest, flips_of, next_flip
 
 SUPPRESSIONS: frozenset[Need] = frozenset((Suppressions(),))
 PUSH: frozenset[Need] = frozenset((PushTokens(),))
@@ -30,6 +32,14 @@ class Atom(Protocol):
 
     def where(self, query: FactQuery[Clause], now: datetime) -> Clause:
         """Return the same question asked of every profile."""
+        ...
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return the first moment after now at which the answer may be another, None for never."""
+        ...
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield such moments of every profile at once; the earliest of them counts."""
         ...
 
 
@@ -56,6 +66,20 @@ class HasConsent:
         """Return the same question asked of every profile."""
         return query.consent(self.need, self.subscription, self.tests, now)
 
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Look at the dates of the consent."""
+        found = facts.consent(self.need)
+        if found is None or self.subscription not in (None, found.subscription):
+            return None
+        return earliest(next_flip(test.filter, getattr(found, test.field), facts.moment.now) for test in self.tests)
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield one moment for each date that is tested."""
+        for test in self.tests:
+            flips = flips_of(test.filter)
+            if flips.edges:
+                yield query.consent_flip(self.need, self.subscription, test.field, flips, now)
+
 
 @dataclass(frozen=True, slots=True)
 class IsSuppressed:
@@ -79,6 +103,17 @@ class IsSuppressed:
         """Return the same question asked of every profile."""
         return query.suppressed(self.reason, self.since, now)
 
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Look at the dates of the suppressions."""
+        dates = (one.at for one in facts.suppressions() if self.reason in (None, one.reason))
+        return earliest(next_flip(self.since, at, facts.moment.now) for at in dates)
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield the moment of the date that is tested, where one is."""
+        flips = flips_of(self.since)
+        if flips.edges:
+            yield query.suppressed_flip(self.reason, flips, now)
+
 
 @dataclass(frozen=True, slots=True)
 class IsPushable:
@@ -99,6 +134,16 @@ class IsPushable:
         """Return the same question asked of every profile."""
         return query.pushable(self.since, now)
 
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Look at the date of the device."""
+        return next_flip(self.since, facts.push_since(), facts.moment.now)
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield the moment of the date that is tested, where one is."""
+        flips = flips_of(self.since)
+        if flips.edges:
+            yield query.pushable_flip(flips, now)
+
 
 @dataclass(frozen=True, slots=True)
 class Not:
@@ -117,6 +162,14 @@ class Not:
     def where(self, query: FactQuery[Clause], now: datetime) -> Clause:
         """Return the same question asked of every profile."""
         return query.negate(self.atom.where(query, now))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when the question's answer changes."""
+        return self.atom.next_change(facts)
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield the question's moments."""
+        return self.atom.next_changes_where(query, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +190,14 @@ class All:
         """Return the same question asked of every profile."""
         return query.all([atom.where(query, now) for atom in self.atoms])
 
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when the first of the answers changes."""
+        return earliest(atom.next_change(facts) for atom in self.atoms)
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield the moments of all."""
+        return (clause for atom in self.atoms for clause in atom.next_changes_where(query, now))
+
 
 @dataclass(frozen=True, slots=True)
 class Either:
@@ -155,3 +216,11 @@ class Either:
     def where(self, query: FactQuery[Clause], now: datetime) -> Clause:
         """Return the same question asked of every profile."""
         return query.any([atom.where(query, now) for atom in self.atoms])
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when the first of the answers changes."""
+        return earliest(atom.next_change(facts) for atom in self.atoms)
+
+    def next_changes_where(self, query: FactQuery[Clause], now: datetime) -> Iterator[Clause]:
+        """Yield the moments of all."""
+        return (clause for atom in self.atoms for clause in atom.next_changes_where(query, now))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.conditions.condition import NO_NEEDS, Verdict
+from headrace.conditions.condition import NO_NEEDS, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.filters import ValueFilter
 from headrace.conditions.profile_property import plain
@@ -19,7 +19,7 @@ from headrace.model import Event
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledEventProperty:
+class CompiledEventProperty(Timeless):
     """The compiled condition; `metric_id` None stands for any event, `within` for an object that holds the property.
 
     With `stored_only` a missing value satisfies no filter.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from headrace.conditions.flips import Edge, Flips
 from headrace.model import Event, Profile
 
 Clause = TypeVar("Clause")
@@ -108,7 +109,43 @@ class LinkedObjects:
     relationship_id: str
 
 
-Need = EventTotal | Membership | ConsentOn | Suppressions | PushTokens | LastSent | LastEntry | LinkedObjects
+@dataclass(frozen=True, slots=True)
+class EventEdge:
+    """Need: when the `nth` event of a metric in [since, until) that passes the filters occurred, counted from 1.
+
+    With `latest` they are counted from the last one backwards.
+    """
+
+    metric_id: str
+    since: datetime | None = None
+    until: datetime | None = None
+    filters: tuple[PropertyFilter, ...] = ()
+    nth: int = 1
+    latest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventMoments:
+    """Need: when the events of a metric in [since, until) that pass the filters occurred, and their numbers."""
+
+    metric_id: str
+    since: datetime | None = None
+    until: datetime | None = None
+    filters: tuple[PropertyFilter, ...] = ()
+
+
+Need = (
+    EventTotal
+    | EventEdge
+    | EventMoments
+    | Membership
+    | ConsentOn
+    | Suppressions
+    | PushTokens
+    | LastSent
+    | LastEntry
+    | LinkedObjects
+)
 
 SUBSCRIBED = "SUBSCRIBED"
 UNSUBSCRIBED = "UNSUBSCRIBED"
@@ -157,6 +194,10 @@ class Total:
     sum: Decimal = Decimal(0)
 
 
+Happenings = tuple[tuple[datetime, int], ...]
+"""The answer to `EventMoments`: when each event occurred and its number, in that order."""
+
+
 class Facts(Protocol):
     """The answers for one profile at one moment. A method raises `KeyError` for a need that was not stated."""
 
@@ -182,6 +223,14 @@ class Facts(Protocol):
 
     def total(self, need: EventTotal) -> Total:
         """Return a total of events."""
+        ...
+
+    def edge(self, need: EventEdge) -> datetime | None:
+        """Return when the event in question occurred, None without one."""
+        ...
+
+    def happenings(self, need: EventMoments) -> Happenings:
+        """Return when events occurred, in order."""
         ...
 
     def joined_at(self, group_id: str) -> datetime | None:
@@ -219,6 +268,14 @@ class Unanswered:
     __slots__ = ()
 
     def total(self, need: EventTotal) -> Total:
+        """Refuse."""
+        raise KeyError(need)
+
+    def edge(self, need: EventEdge) -> datetime | None:
+        """Refuse."""
+        raise KeyError(need)
+
+    def happenings(self, need: EventMoments) -> Happenings:
         """Refuse."""
         raise KeyError(need)
 
@@ -311,6 +368,72 @@ class FactQuery(Protocol[Clause]):
 
     def sample(self, percentage: int, place: str, key: str) -> Clause:
         """The share of profiles that a sample at a place draws, by `key` or, where that is empty, by their ids."""
+        ...
+
+    def passing(self, need: EventEdge, edge: Edge) -> Clause:
+        """The moment at which an edge passes the event that a need finds; NULL without one."""
+        ...
+
+    def passing_any(self, need: EventMoments, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes one of the events that a need finds; NULL without one."""
+        ...
+
+    def property_flip(self, name: str, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes the date of a property; NULL without one."""
+        ...
+
+    def predicted_flip(self, path: Sequence[str], flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes a predicted date; NULL without one."""
+        ...
+
+    def joined_flip(self, need: Membership, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes a moment of joining; NULL without one."""
+        ...
+
+    def consent_flip(
+        self, need: ConsentOn, subscription: str | None, field: str, flips: Flips, now: datetime
+    ) -> Clause:
+        """The first moment after now at which an edge passes a date of a consent; NULL without one."""
+        ...
+
+    def suppressed_flip(self, reason: str | None, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes the date of a suppression; NULL without one."""
+        ...
+
+    def pushable_flip(self, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes the date of the first device; NULL without one."""
+        ...
+
+    def last_sent_flip(self, need: LastSent, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes the date of the last message; NULL without one."""
+        ...
+
+    def last_entry_flip(self, need: LastEntry, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes the date of the last entry; NULL without one."""
+        ...
+
+    def objects_flip(self, need: LinkedObjects, name: str, flips: Flips, now: datetime) -> Clause:
+        """The first moment after now at which an edge passes the date of a property of an object; NULL without one."""
+        ...
+
+    def funnel(self, steps: Sequence[tuple[EventMoments, bool]], window: timedelta | None) -> Clause:
+        """Profiles whose events pass through the steps as `profile_metric_funnel` says."""
+        ...
+
+    def earliest(self, moments: Sequence[Clause]) -> Clause:
+        """The earliest of some moments, NULL where all are."""
+        ...
+
+    def first_known(self, moments: Sequence[Clause]) -> Clause:
+        """The first of some moments that is not NULL."""
+        ...
+
+    def moment(self, given: datetime) -> Clause:
+        """The same moment for every profile."""
+        ...
+
+    def if_all(self, clauses: Sequence[Clause], moment: Clause, otherwise: Clause | None) -> Clause:
+        """A moment where every clause holds, else another; None for NULL."""
         ...
 
     def all(self, clauses: Sequence[Clause]) -> Clause:

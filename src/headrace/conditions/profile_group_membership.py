@@ -7,14 +7,17 @@ Source: reference 3.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from pydantic import model_validator
 
 from headrace.conditions import spans
-from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Membership, Moment, Need
 from headrace.conditions.filters import JoinedFilter, Timeframe
+from headrace.conditions.flips import earliest, flips_of, next_flip
+from headrace.conditions.topics import of_group
 
 
 class ProfileGroupMembership(ConditionModel):
@@ -42,7 +45,7 @@ class ProfileGroupMembership(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledMembership:
+class CompiledMembership(Timeless):
     """The compiled condition."""
 
     label: str
@@ -64,6 +67,20 @@ class CompiledMembership:
         selected = self.joined.spans(moment.now, moment.entered_at) if self.joined else None
         clause = query.member(self.need, selected)
         return clause if self.is_member else query.negate(clause)
+
+    def topics(self) -> frozenset[str]:
+        """Return the groups."""
+        return frozenset(map(of_group, self.need.group_ids))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when a moment of joining comes into the time or leaves it."""
+        joined = (facts.joined_at(group_id) for group_id in self.need.group_ids)
+        return earliest(next_flip(self.joined, one, facts.moment.now) for one in joined)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        flips = flips_of(self.joined)
+        return query.joined_flip(self.need, flips, moment.now) if flips.edges else None
 
     def _counts(self, facts: Facts, group_id: str) -> bool:
         joined_at = facts.joined_at(group_id)

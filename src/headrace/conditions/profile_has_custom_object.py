@@ -6,12 +6,15 @@ Without objects on record the count is 0. Source: reference 3.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
-from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, LinkedObjects, Moment, Need, PropertyFilter
 from headrace.conditions.filters import IntegerModel, ObjectPropertyFilter, ValueFilter
+from headrace.conditions.flips import earliest, flips_of, next_flip
 from headrace.conditions.parsing import Model
+from headrace.conditions.topics import of_objects
 
 
 class ObjectFilter(Model):
@@ -47,7 +50,7 @@ class ProfileHasCustomObject(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledHasObject:
+class CompiledHasObject(Timeless):
     """The compiled condition."""
 
     label: str
@@ -71,3 +74,22 @@ class CompiledHasObject:
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return query.objects(self.need, self.filters, self.value_filter, moment.now)
+
+    def topics(self) -> frozenset[str]:
+        """Return the objects."""
+        return frozenset((of_objects(self.need.object_type_id),))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when a date of an object comes into its span or leaves it."""
+        now = facts.moment.now
+        return earliest(
+            next_flip(one.filter, found.get(one.property), now)
+            for found in facts.objects(self.need)
+            for one in self.filters
+        )
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        dated = [(one.property, flips_of(one.filter)) for one in self.filters]
+        clauses = [query.objects_flip(self.need, name, flips, moment.now) for name, flips in dated if flips.edges]
+        return query.earliest(clauses) if clauses else None

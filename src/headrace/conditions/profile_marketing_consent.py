@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
 from headrace.conditions import consent_states as states
 from headrace.conditions.atoms import Atom
-from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.consent_states import ConsentState
 from headrace.conditions.facts import (
     Clause,
@@ -24,6 +25,7 @@ from headrace.conditions.facts import (
     Suppressions,
 )
 from headrace.conditions.parsing import Model, OneOf
+from headrace.conditions.topics import PUSH_TOKENS, SUPPRESSIONS, of_consent
 
 NEVER_SUBSCRIBED = "NEVER_SUBSCRIBED"
 
@@ -133,7 +135,7 @@ class ProfileMarketingConsent(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledConsent:
+class CompiledConsent(Timeless):
     """The compiled condition, and that of `profile-permissions`."""
 
     label: str
@@ -150,6 +152,29 @@ class CompiledConsent:
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return self.atom.where(query, moment.now)
+
+    def topics(self) -> frozenset[str]:
+        """Return what the needs are about."""
+        return frozenset(map(_topic, self.atom.needs()))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when a date of the question comes into its span or leaves it."""
+        return self.atom.next_change(facts)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        clauses = list(self.atom.next_changes_where(query, moment.now))
+        return query.earliest(clauses) if clauses else None
+
+
+def _topic(need: Need) -> str:
+    match need:
+        case ConsentOn():
+            return of_consent(need.channel, need.purpose)
+        case PushTokens():
+            return PUSH_TOKENS
+        case _:
+            return SUPPRESSIONS
 
 
 def _known(needs: frozenset[Need], facts: Facts) -> str:

@@ -8,14 +8,24 @@ flow begins with the same metric, whatever the times of the event and of the ent
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
+from headrace.conditions.event_changes import EventChanges, enough
 from headrace.conditions.facts import Clause, EventTotal, FactQuery, Facts, Moment, Need, PropertyFilter
-from headrace.conditions.filters import MetricPropertyFilter, NumericModel, Timeframe, TimeframeFilter, ValueFilter
+from headrace.conditions.filters import (
+    MetricPropertyFilter,
+    NumericModel,
+    SegmentTimeframeFilter,
+    Timeframe,
+    TimeframeFilter,
+)
 from headrace.conditions.filters.date import FlowStart
+from headrace.conditions.filters.numeric import NumericFilter
 from headrace.conditions.parsing import Model
+from headrace.conditions.topics import of_metric
 
 
 class MetricFilter(Model):
@@ -51,14 +61,20 @@ class ProfileMetric(ConditionModel):
         )
 
 
+class SegmentMetric(ProfileMetric):
+    """The condition as the definition of a segment writes it: no flow starts there."""
+
+    timeframe_filter: SegmentTimeframeFilter
+
+
 @dataclass(frozen=True, slots=True)
-class CompiledProfileMetric:
+class CompiledProfileMetric(Timeless):
     """The compiled condition."""
 
     label: str
     metric_id: str
     measurement: str
-    value_filter: ValueFilter
+    value_filter: NumericFilter
     timeframe: Timeframe
     filters: tuple[PropertyFilter, ...]
 
@@ -84,3 +100,24 @@ class CompiledProfileMetric:
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return query.total(self.totals(moment), self.measurement, self.value_filter, moment.now)
+
+    def topics(self) -> frozenset[str]:
+        """Return the metric's events."""
+        return frozenset((of_metric(self.metric_id),))
+
+    def needs_of_time(self, moment: Moment) -> frozenset[Need]:
+        """Return the events that come into the time, or leave it, next."""
+        return self._changes.needs(moment)
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when an event comes into the time or leaves it."""
+        return self._changes.next_change(facts)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        return self._changes.next_change_where(query, moment)
+
+    @property
+    def _changes(self) -> EventChanges:
+        least = enough(self.measurement, self.value_filter)
+        return EventChanges(self.metric_id, self.filters, self.timeframe, least)

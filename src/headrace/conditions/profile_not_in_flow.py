@@ -7,12 +7,14 @@ own count; the run itself never does. Source: reference 1.3, 1.4, 3.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from headrace.conditions import spans
-from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, LastEntry, Moment, Need
 from headrace.conditions.filters import RecentFilter, Timeframe
+from headrace.conditions.flips import flips_of, next_flip
 
 
 class ProfileNotInFlow(ConditionModel):
@@ -27,7 +29,7 @@ class ProfileNotInFlow(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledNotInFlow:
+class CompiledNotInFlow(Timeless):
     """The compiled condition; the moment names the flow."""
 
     label: str
@@ -48,6 +50,15 @@ class CompiledNotInFlow:
         """Return the same question asked of every profile at once."""
         within = self.timeframe.spans(moment.now, moment.entered_at)
         return query.negate(query.last_entry(_need(moment), within))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when the last entry leaves the time."""
+        return next_flip(self.timeframe, facts.last_entry(_need(facts.moment)), facts.moment.now)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        flips = flips_of(self.timeframe)
+        return query.last_entry_flip(_need(moment), flips, moment.now) if flips.edges else None
 
 
 def _need(moment: Moment) -> LastEntry:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from headrace.conditions import spans
-from headrace.conditions.condition import Condition, ConditionModel, Verdict
+from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, LastSent, Moment, Need
 from headrace.conditions.filters import RecentFilter, Timeframe
+from headrace.conditions.flips import flips_of, next_flip
+from headrace.conditions.topics import of_sent
 from headrace.model import Channel
 
 CHANNELS: Mapping[str, Channel] = {
@@ -51,7 +54,7 @@ class ProfileNotSentPush(ProfileNotSent):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledNotSent:
+class CompiledNotSent(Timeless):
     """The compiled condition."""
 
     label: str
@@ -72,3 +75,16 @@ class CompiledNotSent:
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return query.negate(query.last_sent(self.need, self.timeframe.spans(moment.now, moment.entered_at)))
+
+    def topics(self) -> frozenset[str]:
+        """Return the messages of the channel."""
+        return frozenset((of_sent(self.need.channel),))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when the last message leaves the time."""
+        return next_flip(self.timeframe, facts.last_sent(self.need), facts.moment.now)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        flips = flips_of(self.timeframe)
+        return query.last_sent_flip(self.need, flips, moment.now) if flips.edges else None

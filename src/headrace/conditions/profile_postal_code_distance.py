@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
-from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.filters import DistanceModel, ValueFilter
 from headrace.conditions.filters.reading import as_text
 from headrace.conditions.postal_codes import KM_PER_MILE, Place, kilometers, missing_data, place_of
+from headrace.conditions.topics import of_place
 
 PROPERTIES = ("location['country']", "location['zip']")
 
@@ -41,8 +42,10 @@ class ProfilePostalCodeDistance(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledDistance:
+class CompiledDistance(Timeless):
     """The compiled condition; `unit` is in kilometers."""
+
+    of_row: ClassVar[bool] = True
 
     label: str
     country: str
@@ -73,6 +76,10 @@ class CompiledDistance:
             return distance is not None and self.value_filter.matches(distance, moment.now)
 
         return query.properties(PROPERTIES, near)
+
+    def topics(self) -> frozenset[str]:
+        """Return the country and the postal code."""
+        return frozenset((of_place("country"), of_place("zip")))
 
     def distance(self, values: Sequence[str | None]) -> float | None:
         """Return how far a country and postal code are, None where that cannot be told."""

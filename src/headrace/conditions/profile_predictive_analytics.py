@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
-from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.filters import (
     DateFilter,
@@ -24,8 +25,10 @@ from headrace.conditions.filters import (
     RankModel,
     ValueFilter,
 )
+from headrace.conditions.flips import flips_of, next_flip
 from headrace.conditions.parsing import OneOf
 from headrace.conditions.profile_property import plain
+from headrace.conditions.topics import PREDICTIVE
 
 PredictedChannel = Literal["email", "push", "sms", "whatsapp"]
 
@@ -142,8 +145,10 @@ class ProfilePredictiveAnalytics(Prediction):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledPrediction:
+class CompiledPrediction(Timeless):
     """The compiled condition."""
+
+    of_row: ClassVar[bool] = True
 
     label: str
     path: tuple[str, ...]
@@ -155,12 +160,29 @@ class CompiledPrediction:
 
     def holds(self, facts: Facts) -> Verdict:
         """Test the prediction; it is what was seen."""
-        value: Any = facts.profile.predictive
-        for key in self.path:
-            value = value.get(key) if isinstance(value, Mapping) else None
+        value = self._read(facts)
         found = value is not None and self.value_filter.matches(value, facts.moment.now)
         return Verdict(found, plain(value))
 
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return query.predicted(self.path, self.value_filter, moment.now)
+
+    def topics(self) -> frozenset[str]:
+        """Return the predictions."""
+        return frozenset((PREDICTIVE,))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when a date comes into its span or leaves it."""
+        return next_flip(self.value_filter, self._read(facts), facts.moment.now)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        flips = flips_of(self.value_filter)
+        return query.predicted_flip(self.path, flips, moment.now) if flips.edges else None
+
+    def _read(self, facts: Facts) -> Any:
+        value: Any = facts.profile.predictive
+        for key in self.path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value

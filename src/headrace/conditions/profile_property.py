@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.filters import ProfilePropertyFilter, ValueFilter
+from headrace.conditions.flips import flips_of, next_flip
+from headrace.conditions.topics import of_field, of_place, of_property
 from headrace.model import Profile
 
 Read = Callable[[Profile], Any]
@@ -41,6 +44,8 @@ FIELDS: Mapping[str, str] = {
 }
 """Well-known names and the fields of `Profile` that hold them."""
 LOCATION = frozenset(("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "ip"))
+TOPICS: Mapping[str, Callable[[str], str]] = {"field": of_field, "location": of_place, "custom": of_property}
+"""Where a property is kept (`located`), and how a change of it is named."""
 QUOTED = re.compile(r"""(properties|location)\[(['"])(.+)\2\]""", re.DOTALL)
 
 
@@ -57,8 +62,10 @@ class ProfileProperty(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledProfileProperty:
+class CompiledProfileProperty(Timeless):
     """The compiled condition."""
+
+    of_row: ClassVar[bool] = True
 
     label: str
     name: str
@@ -80,6 +87,22 @@ class CompiledProfileProperty:
     def where(self, query: FactQuery[Clause], moment: Moment) -> Clause:
         """Return the same question asked of every profile at once."""
         return query.property(self.name, self.value_filter, moment.now)
+
+    def topics(self) -> frozenset[str]:
+        """Return the value."""
+        kind, key = located(self.name)
+        return frozenset((TOPICS[kind](key),))
+
+    def next_change(self, facts: Facts) -> datetime | None:
+        """Return when a date comes into its span or leaves it."""
+        if not flips_of(self.value_filter).edges:
+            return None
+        return next_flip(self.value_filter, self.read(facts.profile), facts.moment.now)
+
+    def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+        """Return the same of every profile at once."""
+        flips = flips_of(self.value_filter)
+        return query.property_flip(self.name, flips, moment.now) if flips.edges else None
 
 
 def located(name: str) -> tuple[str, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.conditions.filters.spelled import SpelledFilter
 from headrace.conditions.profile_property import plain
+from headrace.conditions.topics import of_place
 
 COUNTRY = "location['country']"
 UNION = (
@@ -45,8 +46,10 @@ class ProfileRegion(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledRegion:
+class CompiledRegion(Timeless):
     """The compiled condition."""
+
+    of_row: ClassVar[bool] = True
 
     label: str
     in_region: bool
@@ -65,3 +68,7 @@ class CompiledRegion:
         """Return the same question asked of every profile at once."""
         clause = query.property(COUNTRY, self.countries, moment.now)
         return clause if self.in_region else query.negate(clause)
+
+    def topics(self) -> frozenset[str]:
+        """Return the country."""
+        return frozenset((of_place("country"),))

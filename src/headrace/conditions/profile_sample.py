@@ -8,11 +8,11 @@ samples in one action fall alike. Outside a run the person's id is drawn.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Verdict
+from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
 from headrace.ids import share
 
@@ -29,8 +29,10 @@ class ProfileSample(ConditionModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledSample:
+class CompiledSample(Timeless):
     """The compiled condition; `place` is the action's id."""
+
+    of_row: ClassVar[bool] = True
 
     label: str
     percentage: int

@@ -89,12 +89,12 @@ def between_static(start: datetime, end: datetime) -> Span:
 
 
 def recurring(span: Span, first_year: int, last_year: int) -> tuple[Span, ...]:
-    """Return a span of less than a year moved into each year: where an anniversary falls within it.
+    """Return a span of up to a year moved into each year: where an anniversary falls within it.
 
     29 February falls within it only where the span itself holds one. Source: reference 3.4.
     """
     since, until = span
-    if since is None or until is None or until - since >= timedelta(days=365):
+    if since is None or until is None or until - since > timedelta(days=365):
         return ((None, None),)
     turn = until.year - since.year
     moved = [(_moved(since, year), _moved(until, min(year + turn, 9999))) for year in range(first_year, last_year + 1)]

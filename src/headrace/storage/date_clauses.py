@@ -96,8 +96,8 @@ def _recurs(moment: Expression, span: Span, now: datetime) -> ColumnElement[bool
     if spans.recurring(span, spans.FIRST_YEAR, spans.FIRST_YEAR) == ((None, None),):
         return moment.is_not(None)
     local = func.timezone("UTC", moment)
-    years = range(max(now.year - 1, 1), min(now.year + 1, 9999) + 1)
-    moved = [local + _years(year - _part("year", moment)) for year in years]
+    around = range(max(now.year - 1, 1), min(now.year + 1, 9999) + 1)
+    moved = [in_year(moment, year) for year in around]
     found = (and_(_in_span(func.timezone("UTC", one), span), _same_day(one, local)) for one in moved)
     return and_(moment.is_not(None), or_(*found))
 
@@ -107,8 +107,9 @@ def _same_day(one: Expression, other: Expression) -> ColumnElement[bool]:
     return func.date_part("day", one) == func.date_part("day", other)
 
 
-def _years(number: Expression) -> Expression:
-    return func.make_interval(number, type_=Interval)
+def in_year(moment: Expression, year: int) -> Expression:
+    """Return a moment in another year, as UTC without a zone; 29 February falls on the 28th where there is none."""
+    return func.timezone("UTC", moment) + func.make_interval(year - _part("year", moment), type_=Interval)
 
 
 def _part(name: str, moment: Expression) -> Expression:

@@ -1,6 +1,7 @@
 """The answers to the rarer needs of a batch, one query per kind: consents, suppressions, devices, messages, entries.
 
-What is not here: totals of events and memberships (`facts`), the same questions asked of every profile (`fact_query`).
+What is not here: totals of events and memberships (`facts`), when events occurred (`event_answers`), the same questions
+asked of every profile (`fact_query`).
 Source: DESIGN section 2.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from headrace.conditions.facts import (
     Consent,
     ConsentOn,
+    EventEdge,
+    EventMoments,
     LastEntry,
     LastSent,
     LinkedObjects,
@@ -23,6 +26,8 @@ from headrace.conditions.facts import (
     Suppressions,
 )
 from headrace.storage.database import Connection, Database, Row
+from headrace.storage.event_answers import Question as Question
+from headrace.storage.event_answers import load_edges, load_moments
 
 _ASKED = """unnest($1::int[], $2::smallint[], $3::text[], $4::text[]{more}) AS asked
     (number, bucket, account_id, profile_id{names})"""
@@ -77,15 +82,6 @@ ORDER BY asked.number, o.object_id
 """
 
 
-class Question(NamedTuple):
-    """Whom a need is about."""
-
-    bucket: int
-    account_id: str
-    profile_id: str
-    need: Any
-
-
 async def load_answers(
     connection: Connection | Database, kind: type[Need], questions: Sequence[Question]
 ) -> dict[int, Any]:
@@ -97,6 +93,8 @@ async def load_answers(
 
 
 NOTHING: Mapping[type[Need], Any] = {
+    EventEdge: None,
+    EventMoments: (),
     ConsentOn: None,
     Suppressions: (),
     PushTokens: None,
@@ -142,6 +140,8 @@ async def _objects(connection: Connection | Database, questions: Sequence[Questi
 
 Load = Callable[[Connection | Database, Sequence[Question]], Awaitable[dict[int, Any]]]
 _LOADERS: Mapping[type[Need], Load] = {
+    EventEdge: load_edges,
+    EventMoments: load_moments,
     ConsentOn: _consents,
     Suppressions: _suppressions,
     PushTokens: _push_tokens,

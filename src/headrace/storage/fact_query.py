@@ -11,9 +11,9 @@ Python: `settle` reads the distinct values, and the clause then looks for those 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -23,11 +23,13 @@ from sqlalchemy import (
     Float,
     Numeric,
     Select,
+    SmallInteger,
     Table,
     Text,
     and_,
     any_,
     bindparam,
+    case,
     cast,
     exists,
     false,
@@ -44,6 +46,8 @@ from headrace.conditions import CompiledFilter
 from headrace.conditions.facts import (
     ConsentOn,
     ConsentTest,
+    EventEdge,
+    EventMoments,
     EventTotal,
     LastEntry,
     LastSent,
@@ -52,11 +56,14 @@ from headrace.conditions.facts import (
     Moment,
     PropertyFilter,
 )
+from headrace.conditions.flips import Edge, Flips
 from headrace.conditions.profile_property import located
-from headrace.conditions.spans import Span
+from headrace.conditions.spans import FIRST, Span
 from headrace.ids import share
 from headrace.storage.database import Connection, Database
 from headrace.storage.date_clauses import within
+from headrace.storage.flip_clauses import NEVER, Timestamp, earliest, flip_clause, passes
+from headrace.storage.funnel_clauses import funnel_clause
 from headrace.storage.tables import (
     consent,
     custom_object,
@@ -77,20 +84,30 @@ from headrace.storage.value_clauses import (
     value_clause,
 )
 
+Moments = ColumnElement[Any]
 MOMENTS = frozenset(("created_at", "updated_at", "last_event_at"))
 CONSENT_FLAGS = frozenset(("double_opt_in", "rcs_capable"))
 
 
 async def matching(
-    connection: Connection | Database, account_id: str, condition: CompiledFilter, moment: Moment
+    connection: Connection | Database,
+    account_id: str,
+    condition: CompiledFilter,
+    moment: Moment,
+    *,
+    buckets: Collection[int] | None = None,
 ) -> list[str]:
-    """Return the ids of the account's profiles for which a compiled filter holds, in order."""
+    """Return the ids of the account's profiles for which a compiled filter holds, in order.
+
+    With `buckets` only people in these are looked at.
+    """
     query = ProfileQuery(account_id)
     clause = condition.where(query, moment)
     await query.settle(connection)
+    inside = true() if buckets is None else profile.c.bucket == any_(literal(sorted(buckets), ARRAY(SmallInteger)))
     rows = await connection.fetch(
         select(profile.c.profile_id)
-        .where(profile.c.account_id == account_id, clause)
+        .where(inside, profile.c.account_id == account_id, clause)
         .order_by(profile.c.profile_id.collate("C"))
     )
     return [row["profile_id"] for row in rows]
@@ -136,10 +153,7 @@ class ProfileQuery:
 
     def predicted(self, path: Sequence[str], value_filter: Any, now: datetime) -> Bool:
         """Profiles with a stored prediction at the path that satisfies the value filter."""
-        found: ColumnElement[Any] = profile.c.predictive
-        for key in path:
-            found = _at(found, key)
-        value = Value(found)
+        value = _predicted(path)
         return and_(
             value_clause(value, None, now, self._decide_of(profile)),
             value_clause(value, value_filter, now, self._decide_of(profile)),
@@ -194,15 +208,11 @@ class ProfileQuery:
 
     def last_sent(self, need: LastSent, inside: Sequence[Span]) -> Bool:
         """Profiles whose last message of the channel was sent within one of the spans."""
-        last = select(func.max(delivery.c.sent_at)).where(delivery.c.channel == int(need.channel))
-        return func.coalesce(within(self._one(last, delivery), inside), False)
+        return func.coalesce(within(self._last_sent(need), inside), False)
 
     def last_entry(self, need: LastEntry, inside: Sequence[Span]) -> Bool:
         """Profiles that last entered the flow within one of the spans."""
-        last = select(func.max(run.c.entered_at)).where(run.c.flow_id == need.flow_id)
-        if need.before is not None:
-            last = last.where(run.c.entered_at < literal(need.before))
-        return func.coalesce(within(self._one(last, run), inside), False)
+        return func.coalesce(within(self._last_entry(need), inside), False)
 
     def objects(self, need: LinkedObjects, filters: Sequence[PropertyFilter], value_filter: Any, now: datetime) -> Bool:
         """Profiles whose number of linked objects that pass every filter satisfies the numeric filter."""
@@ -216,6 +226,99 @@ class ProfileQuery:
         )
         counted = self._one(select(func.count()).select_from(custom_object).where(*about, *tests), custom_object)
         return numeric_clause(cast(counted, Numeric), value_filter)
+
+    def funnel(self, steps: Sequence[tuple[EventMoments, bool]], window: timedelta | None) -> Bool:
+        """Profiles whose events pass through the steps as `conditions.profile_metric_funnel` says."""
+        return funnel_clause(steps, window, self._events)
+
+    def passing(self, need: EventEdge, edge: Edge) -> Moments:
+        """The moment at which an edge passes the event that a need finds; NULL without one."""
+        order = (event.c.occurred_at, event.c.number)
+        found = (
+            self._events(need)
+            .order_by(*(one.desc() for one in order) if need.latest else order)
+            .offset(need.nth - 1)
+            .limit(1)
+        )
+        return found.with_only_columns(passes(event.c.occurred_at, edge)).correlate(profile).scalar_subquery()
+
+    def passing_any(self, need: EventMoments, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes one of the events that a need finds; NULL without one."""
+        first = func.min(flip_clause(event.c.occurred_at, flips, now))
+        return self._events(need).with_only_columns(first).correlate(profile).scalar_subquery()
+
+    def property_flip(self, name: str, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes the date of a property; NULL without one."""
+        return flip_clause(_property(name).moment, flips, now)
+
+    def predicted_flip(self, path: Sequence[str], flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes a predicted date; NULL without one."""
+        return flip_clause(_predicted(path).moment, flips, now)
+
+    def joined_flip(self, need: Membership, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes a moment of joining; NULL without one."""
+        asked = membership.c.group_id == one_of(need.group_ids)
+        return self._first_flip(membership, membership.c.joined_at, flips, now, asked)
+
+    def consent_flip(
+        self, need: ConsentOn, subscription: str | None, field: str, flips: Flips, now: datetime
+    ) -> Moments:
+        """The first moment after now at which an edge passes a date of a consent; NULL without one."""
+        return self._first_flip(
+            consent,
+            _consent_value(field).moment,
+            flips,
+            now,
+            consent.c.channel == int(need.channel),
+            consent.c.purpose == need.purpose,
+            true() if subscription is None else consent.c.subscription == subscription,
+        )
+
+    def suppressed_flip(self, reason: str | None, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes the date of a suppression; NULL without one."""
+        asked = true() if reason is None else suppression.c.reason == reason
+        return self._first_flip(suppression, suppression.c.at, flips, now, suppression.c.list_id == "", asked)
+
+    def pushable_flip(self, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes the date of the first device; NULL without one."""
+        since = self._one(select(func.min(push_token.c.created_at)).where(push_token.c.enabled), push_token)
+        return flip_clause(since, flips, now)
+
+    def last_sent_flip(self, need: LastSent, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes the date of the last message; NULL without one."""
+        return flip_clause(self._last_sent(need), flips, now)
+
+    def last_entry_flip(self, need: LastEntry, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes the date of the last entry; NULL without one."""
+        return flip_clause(self._last_entry(need), flips, now)
+
+    def objects_flip(self, need: LinkedObjects, name: str, flips: Flips, now: datetime) -> Moments:
+        """The first moment after now at which an edge passes the date of a property of an object; NULL without one."""
+        return self._first_flip(
+            custom_object,
+            _key(custom_object.c.properties, name).moment,
+            flips,
+            now,
+            custom_object.c.object_type_id == need.object_type_id,
+            custom_object.c.relationship_id == need.relationship_id,
+        )
+
+    def earliest(self, moments: Sequence[Moments]) -> Moments:
+        """The earliest of some moments, NULL where all are."""
+        return earliest(moments)
+
+    def first_known(self, moments: Sequence[Moments]) -> Moments:
+        """The first of some moments that is not NULL."""
+        return func.coalesce(*moments, type_=Timestamp)
+
+    def moment(self, given: datetime) -> Moments:
+        """The same moment for every profile."""
+        return literal(given, Timestamp)
+
+    def if_all(self, clauses: Sequence[Bool], moment: Moments, otherwise: Moments | None) -> Moments:
+        """A moment where every clause holds, else another; None for NULL."""
+        chosen: Moments = case((and_(*clauses), moment), else_=NEVER if otherwise is None else otherwise)
+        return chosen
 
     def sample(self, percentage: int, place: str, key: str) -> Bool:
         """The share of profiles that a sample at a place draws, by `key` or, where that is empty, by their ids."""
@@ -237,6 +340,31 @@ class ProfileQuery:
     def negate(self, clause: Bool) -> Bool:
         """The clause does not hold."""
         return ~clause
+
+    def _last_sent(self, need: LastSent) -> Moments:
+        last = select(func.max(delivery.c.sent_at)).where(delivery.c.channel == int(need.channel))
+        return self._one(last, delivery)
+
+    def _last_entry(self, need: LastEntry) -> Moments:
+        last = select(func.max(run.c.entered_at)).where(run.c.flow_id == need.flow_id)
+        if need.before is not None:
+            last = last.where(run.c.entered_at < literal(need.before))
+        return self._one(last, run)
+
+    def _events(self, need: EventEdge | EventMoments, table: Any = event) -> Select[Any]:
+        """Return the events in question, read from the table or an alias of it."""
+        decide = self._decide_of(table, table.c.metric_id == need.metric_id)
+        tests = (value_clause(_event_value(one.property, table), one.filter, FIRST, decide) for one in need.filters)
+        return select(table.c.number).where(
+            self._own(table),
+            table.c.metric_id == need.metric_id,
+            within(table.c.occurred_at, [(need.since, need.until)]),
+            *tests,
+        )
+
+    def _first_flip(self, table: Table, date: Moments, flips: Flips, now: datetime, *clauses: Bool) -> Moments:
+        """Return the first moment after now at which an edge passes a date of the profile's rows."""
+        return self._one(select(func.min(flip_clause(date, flips, now))).where(*clauses), table)
 
     def _own(self, table: Table) -> Bool:
         """Return the clause that a row belongs to the profile at hand."""
@@ -272,6 +400,13 @@ def _property(name: str) -> Value:
     return _key(profile.c.location if kind == "location" else profile.c.properties, key)
 
 
+def _predicted(path: Sequence[str]) -> Value:
+    found: ColumnElement[Any] = profile.c.predictive
+    for key in path:
+        found = _at(found, key)
+    return Value(found)
+
+
 def _key(holder: ColumnElement[Any], key: str) -> Value:
     return Value(_at(holder, key))
 
@@ -281,9 +416,9 @@ def _at(holder: ColumnElement[Any], key: str) -> ColumnElement[Any]:
     return holder.op("->", return_type=JSONB())(key) if storable(key) else cast(null(), JSONB)
 
 
-def _event_value(name: str) -> Value:
-    found = _at(event.c.properties, name)
-    return Value(func.coalesce(func.to_jsonb(event.c.value), found) if name == "$value" else found)
+def _event_value(name: str, table: Any = event) -> Value:
+    found = _at(table.c.properties, name)
+    return Value(func.coalesce(func.to_jsonb(table.c.value), found) if name == "$value" else found)
 
 
 def _consent_value(name: str) -> Value:

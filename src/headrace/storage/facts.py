@@ -19,12 +19,16 @@ from headrace.conditions.event_property import value_of
 from headrace.conditions.facts import (
     Consent,
     ConsentOn,
+    EventEdge,
+    EventMoments,
     EventTotal,
+    Happenings,
     LastEntry,
     LastSent,
     LinkedObjects,
     Moment,
     Need,
+    PropertyFilter,
     PushTokens,
     Suppression,
     Suppressions,
@@ -123,6 +127,16 @@ class LoadedFacts:
     def total(self, need: EventTotal) -> Total:
         """Return the total for a need that was stated; raises `KeyError` for one that was not."""
         return self.totals[need]
+
+    def edge(self, need: EventEdge) -> datetime | None:
+        """Return when the event in question occurred, None without one."""
+        answer: datetime | None = self.answers[need]
+        return answer
+
+    def happenings(self, need: EventMoments) -> Happenings:
+        """Return when events occurred and their numbers, in order."""
+        answer: Happenings = self.answers[need]
+        return answer
 
     def joined_at(self, group_id: str) -> datetime | None:
         """Return when the profile joined a group, None when it is not a member."""
@@ -267,13 +281,14 @@ async def _over_spans(
 
 
 def _total_of(rows: Sequence[Row], need: EventTotal, now: datetime) -> Total:
-    kept = [row for row in rows if _passes(row, need, now)]
+    kept = [row for row in rows if passes(row, need.filters, now)]
     return Total(len(kept), sum((row["value"] or Decimal(0) for row in kept), Decimal(0)))
 
 
-def _passes(row: Row, need: EventTotal, now: datetime) -> bool:
-    event = Event(0, "", need.metric_id, now, row["properties"], row["value"])
-    return all(_matches(value_of(event, one.property), one.filter, now) for one in need.filters)
+def passes(row: Row, filters: Sequence[PropertyFilter], now: datetime) -> bool:
+    """Tell whether an event, of which a row has the properties and the value, passes every filter."""
+    event = Event(0, "", "", now, row["properties"], row["value"])
+    return all(_matches(value_of(event, one.property), one.filter, now) for one in filters)
 
 
 def _matches(value: Any, value_filter: Any, now: datetime) -> bool:

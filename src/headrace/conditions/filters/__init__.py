@@ -48,6 +48,7 @@ __all__ = [
     "EqualsStringModel",
     "EventPropertyFilter",
     "FilterModel",
+    "FunnelFilter",
     "GenderModel",
     "InStringModel",
     "IntegerModel",
@@ -60,6 +61,7 @@ __all__ = [
     "ProfilePropertyFilter",
     "RankModel",
     "RecentFilter",
+    "SegmentTimeframeFilter",
     "ShopifyModel",
     "SinceFilter",
     "Timeframe",
@@ -204,6 +206,14 @@ TimeframeFilter = Annotated[
 
 JoinedFilter = Annotated[FilterModel, one_of(*STATIC_DATES, RelativeModel, RelativeRangeModel)]
 """The timeframe of `profile-group-membership`."""
+
+SegmentTimeframeFilter = Annotated[
+    FilterModel, one_of(*STATIC_DATES, RelativeModel, RelativeAnniversaryModel, RelativeRangeModel, AllTimeModel)
+]
+"""The timeframe of `profile-metric` in segments."""
+
+FunnelFilter = Annotated[FilterModel, one_of(StaticRangeModel, RelativeModel, RelativeRangeModel)]
+"""The timeframe of `profile-metric-funnel`."""
 
 RecentFilter = Annotated[FilterModel, one_of(AllTimeModel, InTheLastModel)]
 """The timeframe of the conditions on messages sent and flows entered."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from headrace.conditions import spans
+from headrace.conditions.flips import NEVER, Edge, Flips, Step, trailing
 from headrace.conditions.spans import FIRST_YEAR, Span
+
+YEAR = timedelta(days=365)
 
 
 class Timeframe(Protocol):
@@ -20,6 +23,10 @@ class Timeframe(Protocol):
 
     def spans(self, now: datetime, entered_at: datetime | None) -> tuple[Span, ...]:
         """Return the disjoint spans, UTC, that the filter selects at `now`."""
+        ...
+
+    def flips(self) -> Flips:
+        """Return the ends of the spans that move with the present moment."""
         ...
 
 
@@ -44,6 +51,10 @@ class StaticDate:
     def matches(self, value: Any, now: datetime) -> bool:
         """Tell whether a date lies in the span."""
         return _within(self, value, now)
+
+    def flips(self) -> Flips:
+        """Return nothing: the span stays."""
+        return NEVER
 
 
 RELATIVE: Mapping[str, Callable[[datetime, int, str], Span]] = {
@@ -71,6 +82,10 @@ class RelativeDate:
         """Tell whether a date lies in the span."""
         return _within(self, value, now)
 
+    def flips(self) -> Flips:
+        """Return the ends of the span."""
+        return _ends(self.operator, self.quantity, self.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class RelativeRange:
@@ -87,6 +102,12 @@ class RelativeRange:
     def matches(self, value: Any, now: datetime) -> bool:
         """Tell whether a date lies in the span."""
         return _within(self, value, now)
+
+    def flips(self) -> Flips:
+        """Return the ends of the span; on days the nearer end is a day's end."""
+        near, far = (quantity * spans.UNITS[self.unit] for quantity in sorted((self.start, self.end)))
+        ends = Edge("second" if self.unit == "hour" else "day", near)
+        return Flips((ends,), (trailing(_step(self.unit), far),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,13 @@ class RelativeAnniversary:
         years = range(max(now.year - 1, 1), min(now.year + 1, 9999) + 1)
         return any(spans.contains(span, one) for one in spans.in_years(date, years)) or _a_year_long(span)
 
+    def flips(self) -> Flips:
+        """Return the ends of the span, none where it always holds a year."""
+        if self.quantity * spans.UNITS[self.unit] >= YEAR:
+            return NEVER
+        once = _ends(self.operator, self.quantity, self.unit)
+        return Flips(once.entering, once.leaving, recurs=True)
+
 
 @dataclass(frozen=True, slots=True)
 class CalendarMonth:
@@ -125,6 +153,10 @@ class CalendarMonth:
         """Tell whether a date lies in the month."""
         date = spans.parse_moment(value)
         return date is not None and date.month == self.month
+
+    def flips(self) -> Flips:
+        """Return nothing: a date's month stays."""
+        return NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +172,13 @@ class Anniversary:
             return False
         return self.operator == "anniversary-month" or date.day == now.day
 
+    def flips(self) -> Flips:
+        """Return the beginning and the end of the day, or of the month, whose length is one of four."""
+        if self.operator == "anniversary-month":
+            ends = tuple(Edge("month", timedelta(days=days)) for days in (28, 29, 30, 31))
+            return Flips((Edge("month"),), ends, recurs=True)
+        return Flips((Edge("day"),), (Edge("day", spans.DAY),), recurs=True)
+
 
 @dataclass(frozen=True, slots=True)
 class AllTime:
@@ -149,6 +188,10 @@ class AllTime:
         """Return the span without ends."""
         return ((None, None),)
 
+    def flips(self) -> Flips:
+        """Return nothing: the span has no ends."""
+        return NEVER
+
 
 @dataclass(frozen=True, slots=True)
 class FlowStart:
@@ -157,6 +200,28 @@ class FlowStart:
     def spans(self, now: datetime, entered_at: datetime | None) -> tuple[Span, ...]:
         """Return the span from the entry on, from now on outside a run."""
         return ((entered_at or now, None),)
+
+    def flips(self) -> Flips:
+        """Return the end that moves outside a run."""
+        return Flips((), (Edge("instant"),))
+
+
+def _ends(operator: str, quantity: int, unit: str) -> Flips:
+    """Return the ends of the span that an operator of `RELATIVE` selects."""
+    length, step = quantity * spans.UNITS[unit], _step(unit)
+    match operator:
+        case "at-least":
+            return Flips((trailing(step, length),))
+        case "in-the-next" | "anniversary-next":
+            ahead: Step = "second" if unit == "hour" else "day"
+            return Flips((Edge(ahead, -length),), (trailing(step, timedelta(0)),))
+        case _:
+            return Flips((Edge("second"),), (trailing(step, length),))
+
+
+def _step(unit: str) -> Step:
+    """Return how an end of a span moves that is so many units before now."""
+    return "instant" if unit == "hour" else "day"
 
 
 def _within(filter_: Timeframe, value: Any, now: datetime) -> bool:

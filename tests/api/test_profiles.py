@@ -221,7 +221,7 @@ async def test_consent_is_shown_on_request(api: Api) -> None:
     answer = await api.get(f"/api/profiles/{profile_id}?additional-fields[profile]=subscriptions")
     marketing = answer.json()["data"]["attributes"]["subscriptions"]["email"]["marketing"]
     assert "subscriptions" not in plain
-    assert ("UNSUBSCRIBED", False, "one_click_unsubscribe") == (
+    assert ("UNSUBSCRIBED", False, "ONE_CLICK_UNSUBSCRIBE") == (
         marketing["consent"],
         marketing["can_receive_email_marketing"],
         marketing["method"],

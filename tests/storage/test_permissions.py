@@ -143,8 +143,8 @@ async def test_a_token_is_set_changed_and_removed(connection: Connection, accoun
     assert {(account_id, ANA): [on]} == await load_tokens(connection, [key(account_id)])
     assert await set_token(connection, account_id, ANA, off, LATER) is True
     assert {(account_id, ANA): [off]} == await load_tokens(connection, [key(account_id)])
-    assert await remove_token(connection, account_id, ANA, "abc") is True
-    assert await remove_token(connection, account_id, ANA, "abc") is False
+    assert await remove_token(connection, account_id, ANA, "abc", LATER) is True
+    assert await remove_token(connection, account_id, ANA, "abc", LATER) is False
     assert {} == await load_tokens(connection, [key(account_id)])
 
 

@@ -126,10 +126,11 @@ def token(
     made = Token(value, platform, vendor, enabled=not disabled)
 
     async def task(database: Database, owner: Account, transaction: Connection, profile_id: str) -> str:
+        now = (await clock_of(database, owner)).now()
         if remove:
-            gone = await remove_token(transaction, owner.account_id, profile_id, value)
+            gone = await remove_token(transaction, owner.account_id, profile_id, value, now)
             return f"{profile_id} has the token {value!r} no longer." if gone else f"{profile_id} had no such token."
-        await set_token(transaction, owner.account_id, profile_id, made, (await clock_of(database, owner)).now())
+        await set_token(transaction, owner.account_id, profile_id, made, now)
         return f"{profile_id} has the token {value!r}."
 
     _run(person, account, task)

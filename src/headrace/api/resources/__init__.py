@@ -5,6 +5,7 @@ A new operation is a row in its module, a new module a line in each of the two t
 
 from headrace.api.resources import (
     accounts,
+    conversations,
     events,
     flow_actions,
     flow_json,
@@ -21,6 +22,7 @@ from headrace.api.resources import (
     metrics,
     profile_merge,
     profiles,
+    push_tokens,
     segment_reports,
     segments,
     tags,
@@ -32,6 +34,8 @@ from headrace.jsonapi.resource import Resource
 OPERATIONS: tuple[Operation, ...] = (
     *accounts.OPERATIONS,
     *profiles.OPERATIONS,
+    *push_tokens.OPERATIONS,
+    *conversations.OPERATIONS,
     *profile_merge.OPERATIONS,
     *events.OPERATIONS,
     *metrics.OPERATIONS,
@@ -56,6 +60,8 @@ OPERATIONS: tuple[Operation, ...] = (
 RESOURCES: tuple[Resource, ...] = (
     *accounts.RESOURCES,
     *profiles.RESOURCES,
+    *push_tokens.RESOURCES,
+    *conversations.RESOURCES,
     *profile_merge.RESOURCES,
     *events.RESOURCES,
     *metrics.RESOURCES,

@@ -10,14 +10,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, select
 
-from headrace.api.resources import profile_fields
+from headrace.api.resources import conversation_tables, profile_fields, push_token_tables
 from headrace.api.resources.group_tables import CREATED, LISTS, SEGMENTS, UPDATED, of_profiles
+from headrace.api.resources.profile_columns import with_asked
 from headrace.jsonapi.operation import Call, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource
 from headrace.storage import tables as t
-from headrace.storage.consents import Purpose
 
 JOINED = Attribute("joined_group_at", datetime, lambda row: row["joined_at"])
 
@@ -65,39 +65,10 @@ _PROFILE_COLUMNS = (
     t.profile.c.last_event_at,
 )
 
-_CONSENTS = (
-    select(
-        func.jsonb_agg(
-            func.jsonb_build_array(
-                t.consent.c.channel,
-                t.consent.c.subscription,
-                func.date_trunc("second", t.consent.c.changed_at),
-                t.consent.c.method,
-                t.consent.c.detail,
-            )
-        )
-    )
-    .where(
-        t.consent.c.bucket == t.profile.c.bucket,
-        t.consent.c.account_id == t.profile.c.account_id,
-        t.consent.c.profile_id == t.profile.c.profile_id,
-        t.consent.c.purpose == int(Purpose.MARKETING),
-    )
-    .correlate(t.profile)
-    .scalar_subquery()
-    .label("consents")
-)
-
 
 def _profiles(call: Call[Any, Any]) -> Select[Any]:
-    """Return the account's profiles, with their consents only where these are asked for."""
-    statement = select(*_PROFILE_COLUMNS).where(t.profile.c.account_id == call.ctx.account_id)
-    return statement.add_columns(_CONSENTS) if _asks_subscriptions(call) else statement
-
-
-def _asks_subscriptions(call: Call[Any, Any]) -> bool:
-    asked = call.query.additional.get("profile", frozenset()) | call.query.fields.get("profile", frozenset())
-    return any(name.split(".", 1)[0] == "subscriptions" for name in asked)
+    """Return the account's profiles, with their consents and predictions only where these are asked for."""
+    return with_asked(call, select(*_PROFILE_COLUMNS).where(t.profile.c.account_id == call.ctx.account_id))
 
 
 def _members(call: Call[Any, Any]) -> Select[Any]:
@@ -123,6 +94,13 @@ def in_group(_: Call[Any, Any], statement: Select[Any], group_id: Any) -> Select
 
 
 PROFILES = Table(
-    _profiles, t.profile.c.profile_id, loaders={"lists": of_profiles(LISTS), "segments": of_profiles(SEGMENTS)}
+    _profiles,
+    t.profile.c.profile_id,
+    loaders={
+        "lists": of_profiles(LISTS),
+        "segments": of_profiles(SEGMENTS),
+        "push-tokens": push_token_tables.of_profiles,
+        "conversations": conversation_tables.of_profiles,
+    },
 )
 MEMBERS = Table(_members, t.profile.c.profile_id)

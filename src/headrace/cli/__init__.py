@@ -30,6 +30,8 @@ from headrace.cli import (
     up,
 )
 from headrace.cli import work as workers
+from headrace.cli.imports import events as event_import
+from headrace.cli.imports import people as people_import
 from headrace.errors import HeadraceError
 
 app = typer.Typer(
@@ -46,6 +48,8 @@ app.command("work")(workers.work)
 app.command("migrate")(migrate.migrate)
 app.command("import")(flows.import_file)
 app.command("export")(flows.export)
+app.command("import-profiles")(people_import.import_profiles)
+app.command("import-events")(event_import.import_events)
 app.command("inbox")(inbox.inbox)
 app.command("counts")(counts.counts)
 app.command("explain")(explain.explain)

@@ -17,9 +17,13 @@ from headrace.engine.faults import LOST, told
 from headrace.engine.held import settle_held
 from headrace.engine.merges import MERGE, merge_profiles
 from headrace.engine.segment_jobs import evaluate_segment
+from headrace.engine.subscription_jobs import subscribe_people, unsubscribe_people
+from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE
+from headrace.engine.suppression_jobs import SUPPRESS, UNSUPPRESS, change_suppressions, take_off_list
 from headrace.engine.sweep import Slice
 from headrace.storage import jobs
 from headrace.storage.flow_states import EXIT_RUNS
+from headrace.storage.groups import TAKE_OFF
 from headrace.storage.held import DISCARD, RELEASE
 from headrace.storage.jobs import Job
 from headrace.storage.segments import EVALUATE
@@ -36,6 +40,11 @@ HANDLERS: Mapping[str, Handler] = {
     EXIT_RUNS: exit_runs,
     MERGE: merge_profiles,
     RELEASE: settle_held,
+    SUBSCRIBE: subscribe_people,
+    SUPPRESS: change_suppressions,
+    TAKE_OFF: take_off_list,
+    UNSUBSCRIBE: unsubscribe_people,
+    UNSUPPRESS: change_suppressions,
 }
 
 

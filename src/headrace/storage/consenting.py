@@ -35,7 +35,11 @@ SUBSCRIBED_TO_LIST = "Subscribed to List"
 UNSUBSCRIBED_FROM_LIST = "Unsubscribed from List"
 UPDATED_PREFERENCES = "Updated Email Preferences"
 AGE_GATE = "Failed SMS Age Gate"
-METRICS = frozenset((*CONSENT_METRICS.values(), SUBSCRIBED_TO_LIST, UNSUBSCRIBED_FROM_LIST, UPDATED_PREFERENCES))
+METRICS = frozenset(
+    (*CONSENT_METRICS.values(), SUBSCRIBED_TO_LIST, UNSUBSCRIBED_FROM_LIST, UPDATED_PREFERENCES, AGE_GATE)
+)
+UNDER_AGE = "failed_age_gate"
+"""The method of whoever is too young for text messages. Source: reference 3.3."""
 
 _NAME = "SELECT name FROM profile_group WHERE account_id = $1 AND group_id = $2 AND kind = 'list'"
 
@@ -135,7 +139,7 @@ async def _list_events(
 def _events(changed: Iterable[Changed]) -> Iterable[OwnEvent]:
     for one in changed:
         change = one.change
-        metric = CONSENT_METRICS.get((change.channel, change.subscription))
+        metric = AGE_GATE if change.method == UNDER_AGE else CONSENT_METRICS.get((change.channel, change.subscription))
         if one.is_turn and metric is not None and change.purpose == Purpose.MARKETING:
             source = Source(change.method, change.detail, change.custom_source)
             told = source.properties | ({"Double Opt-In": True} if change.double_opt_in else {})

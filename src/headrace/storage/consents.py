@@ -41,7 +41,7 @@ _GIVEN = """unnest($2::smallint[], $3::text[], $4::smallint[], $5::smallint[], $
               custom_source, double_opt_in, rcs_capable)"""
 
 _LOCK = """
-SELECT c.profile_id, c.channel, c.purpose, c.subscription
+SELECT c.profile_id, c.channel, c.purpose, c.subscription, c.changed_at
 FROM unnest($2::smallint[], $3::text[], $4::smallint[], $5::smallint[]) AS asked (bucket, profile_id, channel, purpose)
 JOIN consent c ON c.bucket = asked.bucket AND c.account_id = $1 AND c.profile_id = asked.profile_id
     AND c.channel = asked.channel AND c.purpose = asked.purpose
@@ -135,7 +135,7 @@ async def set_consents(
     given = [wanted[key] for key in sorted(wanted)]
     now = now or max(one.recorded_at or one.at for one in given)
     columns = _columns(given)
-    before = {_key(row): row["subscription"] for row in await transaction.fetch(_LOCK, account_id, *columns[:4])}
+    before = {key: row["subscription"] for key, row in (await lock_consents(transaction, account_id, given)).items()}
     written = {_key(row) for row in await transaction.fetch(_SET, account_id, *columns)}
     topics: dict[str, set[str]] = {}
     for profile_id, channel, purpose in written:
@@ -148,6 +148,15 @@ async def set_consents(
         for one in given
         if one.key in written or (one.undoes_suppressions and one.profile_id in lifted)
     ]
+
+
+async def lock_consents(
+    transaction: Connection, account_id: str, changes: Iterable[ConsentChange]
+) -> dict[tuple[str, int, int], Row]:
+    """Lock the consents that are to change; return profile, channel, purpose -> subscription and changed_at."""
+    given = sorted(changes, key=lambda one: one.key)
+    rows = await transaction.fetch(_LOCK, account_id, *_columns(given)[:4]) if given else []
+    return {_key(row): row for row in rows}
 
 
 async def set_consent(transaction: Connection, account_id: str, change: ConsentChange) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.ids import IdSource, bucket_of
-from headrace.storage.database import Connection, Database
+from headrace.storage.database import Connection, Database, Row
 from headrace.storage.jobs import enqueue
 from headrace.storage.pending import Happening, Kind, note_happenings
 from headrace.storage.tables import profile_group
@@ -57,6 +57,18 @@ _MEMBERS = """
 SELECT profile_id FROM membership WHERE account_id = $1 AND group_id = $2 ORDER BY joined_at, profile_id LIMIT $3
 """
 _DELETE = "DELETE FROM profile_group WHERE account_id = $1 AND group_id = $2 AND kind = 'list'"
+_PAGE = """
+SELECT profile_id, joined_at FROM membership
+WHERE account_id = $1 AND group_id = $2 AND joined_at <= $3
+    AND ($4::timestamptz IS NULL OR (joined_at, profile_id) > ($4, $5))
+ORDER BY joined_at, profile_id LIMIT $6
+"""
+_COUNT = "SELECT count(*) FROM membership WHERE account_id = $1 AND group_id = $2 AND joined_at <= $3"
+_AMONG = """
+SELECT m.profile_id FROM unnest($3::smallint[], $4::text[]) AS asked (bucket, profile_id)
+JOIN membership m ON m.bucket = asked.bucket AND m.account_id = $1 AND m.profile_id = asked.profile_id
+    AND m.group_id = $2
+"""
 _BY_NAME = "SELECT group_id, name FROM profile_group WHERE account_id = $1 AND kind = $2 AND name = ANY($3)"
 
 
@@ -146,6 +158,33 @@ async def leave_group(
         transaction, account_id, [Happening(one, Kind.LEFT, group_id) for one in left], now, received_at
     )
     return left
+
+
+async def members_among(
+    connection: Database | Connection, account_id: str, group_id: str, profile_ids: Collection[str]
+) -> set[str]:
+    """Return those of the profiles that are members of a list or segment."""
+    rows = await connection.fetch(_AMONG, account_id, group_id, *_keys(profile_ids))
+    return {row["profile_id"] for row in rows}
+
+
+async def page_of_members(
+    connection: Connection,
+    account_id: str,
+    group_id: str,
+    until: datetime,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Row]:
+    """Return profile_id and joined_at of members who joined until a moment, in that order, behind a place in it."""
+    moment, profile_id = after or (None, None)
+    return await connection.fetch(_PAGE, account_id, group_id, until, moment, profile_id, limit)
+
+
+async def count_members(connection: Connection, account_id: str, group_id: str, until: datetime) -> int:
+    """Return how many members joined until a moment."""
+    count: int = await connection.fetch_value(_COUNT, account_id, group_id, until)
+    return count
 
 
 async def groups_by_name(

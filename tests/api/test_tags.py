@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from api_client import Api
+from api_client import NOW, Api
 from flow_samples import cart_flow
+from people import ids, made_list
+
+from headrace.storage.segments import NewSegment, create_segment
 
 
 def tag(name: str, group_id: str | None = None) -> dict[str, Any]:
@@ -25,6 +28,21 @@ def flows(*ids: str) -> dict[str, Any]:
 async def made(api: Api, name: str, group_id: str | None = None) -> str:
     """Make a tag and return its id."""
     return str((await api.post("/api/tags", tag(name, group_id))).json()["data"]["id"])
+
+
+def named(kind: str, *group_ids: str) -> dict[str, Any]:
+    """Return the body that names lists or segments."""
+    return {"data": [{"type": kind, "id": one} for one in group_ids]}
+
+
+async def made_holder(api: Api, kind: str) -> str:
+    """Make a list or a segment and return its id."""
+    if kind == "list":
+        return await made_list(api)
+    new = NewSegment("VIP", {"condition_groups": []}, frozenset())
+    services = api.services
+    async with services.database.transaction() as transaction:
+        return await create_segment(transaction, api.account.account_id, services.ids, new, NOW, NOW)
 
 
 async def made_group(api: Api, name: str, exclusive: bool) -> str:
@@ -90,6 +108,76 @@ async def test_deleting_a_tag_unties_it(api: Api) -> None:
     assert (await api.delete(f"/api/tags/{tag_id}")).status_code == 204
     assert (await api.get(f"/api/flows/{flow_id}/tags")).json()["data"] == []
     assert (await api.get(f"/api/tags/{tag_id}")).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["list", "segment"])
+async def test_groups_are_tagged_and_untagged(api: Api, kind: str) -> None:
+    """A tag shows its lists and segments, these show their tags, and both forget what is untied."""
+    group_id, tag_id = await made_holder(api, kind), await made(api, "Winback")
+    path, many = f"/api/tags/{tag_id}/relationships/{kind}s", f"/api/{kind}s"
+    tied = [(await api.post(path, named(kind, group_id))).status_code for _ in range(2)]
+    assert tied == [204, 204]
+    assert ids(await api.get(path)) == [group_id]
+    tag_shown = (await api.get(f"/api/tags/{tag_id}")).json()["data"]
+    assert tag_shown["relationships"][f"{kind}s"]["data"] == [{"type": kind, "id": group_id}]
+    shown = (await api.get(f"{many}?include=tags")).json()
+    assert [one["id"] for one in shown["included"]] == [tag_id]
+    assert shown["data"][0]["relationships"]["tags"]["data"] == [{"type": "tag", "id": tag_id}]
+    assert ids(await api.get(f"{many}/{group_id}/tags")) == [tag_id]
+    assert ids(await api.get(f"{many}/{group_id}/relationships/tags")) == [tag_id]
+    assert (await api.delete(path, named(kind, group_id))).status_code == 204
+    assert ids(await api.get(f"{many}/{group_id}/tags")) == []
+
+
+@pytest.mark.parametrize(("kind", "other"), [("list", "segment"), ("segment", "list")])
+async def test_a_tag_is_tied_to_groups_of_the_kind_that_is_named(api: Api, kind: str, other: str) -> None:
+    """A segment is no list: its id is unknown where lists are tied, and nothing is tied."""
+    tag_id, right, wrong = await made(api, "Winback"), await made_holder(api, kind), await made_holder(api, other)
+    path = f"/api/tags/{tag_id}/relationships/{kind}s"
+    answer = await api.post(path, named(kind, right, wrong))
+    assert (answer.status_code, answer.json()["errors"][0]["source"]) == (404, {"pointer": "/data/1/id"})
+    assert ids(await api.get(path)) == []
+
+
+@pytest.mark.parametrize("kind", ["list", "segment"])
+async def test_deleting_a_group_or_a_tag_unties_them(api: Api, kind: str) -> None:
+    """Neither a deleted group nor a deleted tag leaves a tie behind."""
+    first, second = await made_holder(api, kind), await made_holder(api, kind)
+    tag_id, other = await made(api, "Winback"), await made(api, "Other")
+    for one in (tag_id, other):
+        await api.post(f"/api/tags/{one}/relationships/{kind}s", named(kind, first, second))
+    assert (await api.delete(f"/api/{kind}s/{first}")).status_code == 204
+    assert (await api.delete(f"/api/tags/{other}")).status_code == 204
+    ties = await api.services.database.fetch("SELECT tag_id, group_id FROM tag_of_group")
+    assert [tuple(one.values()) for one in ties] == [(tag_id, second)]
+
+
+async def test_an_exclusive_group_ties_one_tag_to_a_list(api: Api) -> None:
+    """A list that holds a tag of an exclusive group takes no other of it; a segment is another matter."""
+    group_id = await made_group(api, "Season", True)
+    spring, autumn = await made(api, "Spring", group_id), await made(api, "Autumn", group_id)
+    holder, free = await made_holder(api, "list"), await made_holder(api, "segment")
+    answers = [
+        await api.post(f"/api/tags/{one}/relationships/lists", named("list", holder)) for one in (spring, autumn)
+    ]
+    answers.append(await api.post(f"/api/tags/{autumn}/relationships/segments", named("segment", free)))
+    assert [204, 409, 204] == [one.status_code for one in answers]
+
+
+async def test_a_list_holds_a_hundred_tags(api: Api) -> None:
+    """The tag after the hundredth is refused, pointing to the list that is full."""
+    free, full = await made_holder(api, "list"), await made_holder(api, "list")
+    async with api.services.database.transaction() as transaction:
+        await transaction.execute(
+            "INSERT INTO tag_of_group (account_id, tag_id, group_id) SELECT $1, number::text, $2 "
+            "FROM generate_series(1, 100) AS number",
+            api.account.account_id,
+            full,
+        )
+    tag_id = await made(api, "Winback")
+    answer = await api.post(f"/api/tags/{tag_id}/relationships/lists", named("list", free, full))
+    assert (answer.status_code, answer.json()["errors"][0]["source"]) == (400, {"pointer": "/data/1/id"})
+    assert ids(await api.get(f"/api/tags/{tag_id}/relationships/lists")) == []
 
 
 async def test_the_default_group_stays(api: Api) -> None:

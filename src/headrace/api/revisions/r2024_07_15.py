@@ -1,16 +1,19 @@
-"""2024-07-15: a report no longer links to itself inside its data."""
+"""2024-07-15: a report no longer links to itself inside its data; segments are made and deleted over the API.
+
+A segment shows its definition since (2024-06-15).
+"""
 
 from __future__ import annotations
 
 from headrace.api.commands import reports as commands
-from headrace.api.revisions import Change, Surface
+from headrace.api.revisions import Change, Surface, groups
 from headrace.api.revisions.reports import REPORT
 from headrace.api.revisions.rows import with_operations
 
 
 def before(surface: Surface) -> Surface:
-    """Return the surface whose reports hold their own link. Source: reference 6.4."""
-    return with_operations(surface, {REPORT: {"command": commands.query_with_own_link}})
+    """Return the surface of 2024-02-15, whose reports hold their own link. Source: reference 6.4."""
+    return groups.first_shape(with_operations(surface, {REPORT: {"command": commands.query_with_own_link}}))
 
 
-CHANGE = Change("2024-07-15", before)
+CHANGE = Change("2024-07-15", before, up=groups.FIRST_BODIES)

@@ -1,5 +1,6 @@
 """2024-10-15: parts of tracking options and of contents can be asked for; a renamed tag group is no longer answered.
 
+Metrics, lists and segments tell which flows they start.
 Links without a slash at their end and the media type, which came with it too, are written by the application.
 Our choice: the source does not date the change of the tag groups' answer; it differs between 2024-02-15 and 2026-07-15.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from headrace.api.revisions import Change, Surface
+from headrace.api.revisions.groups import without_triggers
 from headrace.api.revisions.rows import with_operations, with_resources
 from headrace.jsonapi.resource import Resource
 
@@ -22,7 +24,7 @@ def before(surface: Surface) -> Surface:
             _whole(surface.resources["flow-message"], "content"),
         ],
     )
-    return with_operations(changed, {"update_tag_group": {"status": 200}})
+    return without_triggers(with_operations(changed, {"update_tag_group": {"status": 200}}))
 
 
 def _whole(resource: Resource, name: str) -> Resource:

@@ -87,10 +87,14 @@ Document = dict[str, Any]
 
 
 class Conditions:
-    """Draws documents; the same random source draws the same. `wild` are texts that occur among the people's values."""
+    """Draws documents; the same random source draws the same. `wild` are texts that occur among the people's values.
 
-    def __init__(self, source: random.Random, wild: Sequence[Any] = ()) -> None:
+    With `segment` only what the definition of a segment may hold is drawn.
+    """
+
+    def __init__(self, source: random.Random, wild: Sequence[Any] = (), *, segment: bool = False) -> None:
         self._random = source
+        self.segment = segment
         self._texts = (*TEXTS, *(value for value in wild if isinstance(value, str)))
         self._numbers = (*NUMBERS, *(value for value in wild if type(value) in (int, float)))
 
@@ -101,7 +105,7 @@ class Conditions:
 
     def condition(self) -> Document:
         """Return a condition of any type."""
-        kind = self._random.choice(CONDITIONS)
+        kind = self._random.choice(SEGMENT_CONDITIONS if self.segment else CONDITIONS)
         return kind(self)
 
     def groups(self) -> Document:
@@ -169,8 +173,11 @@ class Conditions:
 
     def _static(self) -> Document:
         if self._random.random() < 0.3:
-            return {"type": "date", "operator": "between-static", "start": self.pick(DATES), "end": self.pick(DATES)}
+            return self._static_range()
         return {"type": "date", "operator": self.pick(("before", "after")), "date": self.pick(DATES)}
+
+    def _static_range(self) -> Document:
+        return {"type": "date", "operator": "between-static", "start": self.pick(DATES), "end": self.pick(DATES)}
 
     def _relative(self) -> Document:
         return self._units(self.pick(("in-the-last", "in-the-next", "at-least")))
@@ -203,6 +210,7 @@ class Conditions:
 
 
 DATE = ("static", "relative", "recurring", "between", "calendar", "anniversary")
+TIMEFRAMES = ("static", "relative", "recurring", "between", "alltime")
 VALUE = ("string", "string", "regex", "strings", "numeric", "boolean", *DATE, "contains", "length", "existence")
 
 
@@ -287,11 +295,26 @@ def profile_metric(draw: Conditions) -> Document:
             "operator": draw.pick(COMPARISONS),
             "value": draw.pick((0, 1, 2, 9.5, 30)),
         },
-        "timeframe_filter": draw.filter(
-            "static", "relative", "recurring", "between", "alltime", "flow_start", "flow_start"
-        ),
+        "timeframe_filter": draw.filter(*TIMEFRAMES, *(() if draw.segment else ("flow_start", "flow_start"))),
         "metric_filters": draw.pick((filters, filters, None)),
     }
+
+
+def funnel(draw: Conditions) -> Document:
+    """Draw a condition on steps taken in order."""
+    kinds = ("string", "strings", "existence", "boolean", "numeric")
+    steps = [
+        {
+            "metric_exists": draw.pick((True, True, False)),
+            "metric_id": draw.pick((*METRICS, *METRICS, "none")),
+            "metric_filters": draw.pick((None, None, [{"property": "p", "filter": draw.filter(*kinds)}])),
+        }
+        for _ in range(draw.pick((0, 1, 2, 2, 3, 4)))
+    ]
+    document: Document = {"type": "profile-metric-funnel", "steps": steps}
+    document["timeframe_filter"] = draw.filter("static_range", "relative", "between")
+    document["completion_window_seconds"] = draw.pick((None, "HOURS_1", "DAYS_1", "DAYS_30", "YEARS_1"))
+    return document
 
 
 def sample(draw: Conditions) -> Document:
@@ -414,6 +437,23 @@ CONDITIONS: tuple[Callable[[Conditions], Document], ...] = (
     permission,
     not_sent,
     not_in_flow,
+    consent,
+    consent,
+)
+
+SEGMENT_CONDITIONS: tuple[Callable[[Conditions], Document], ...] = (
+    profile_property,
+    profile_property,
+    profile_metric,
+    profile_metric,
+    funnel,
+    funnel,
+    membership,
+    region,
+    distance,
+    prediction,
+    custom_object,
+    permission,
     consent,
     consent,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +10,7 @@ from typing import Any
 
 from headrace.channels.port import Provider
 from headrace.clock import SystemClock, VirtualClock
+from headrace.conditions.segment_definition import compile_segment, read_segment
 from headrace.engine.core import Core, Limits
 from headrace.engine.setup import build_core
 from headrace.engine.virtual import advance_clock
@@ -29,6 +30,7 @@ from headrace.storage.ingest import Accepted, Arrival, IncomingEvent, ingest
 from headrace.storage.journal import journal_of
 from headrace.storage.metrics import Metrics
 from headrace.storage.partitions import Partitions
+from headrace.storage.segments import NewSegment, change_segment, create_segment
 from headrace.storage.serials import Serials
 from headrace.storage.suppressions import Suppression, suppress
 from headrace.storage.templates import NewTemplate, create_template
@@ -103,6 +105,44 @@ class EngineShop:
         async with self.database.transaction() as transaction:
             await transaction.execute(_SEGMENT, group_id, self.account.account_id, name, await self.now())
         return group_id
+
+    async def made_segment(self, name: str, *groups: Sequence[Mapping[str, Any]]) -> str:
+        """Make a segment of groups of conditions, whose members the engine works out."""
+        document = segment_of(*groups)
+        topics = compile_segment(read_segment(document), "").topics()
+        async with self.database.transaction() as transaction:
+            place = (transaction, self.account.account_id, self.ids)
+            new = NewSegment(name, document, topics)
+            return await create_segment(*place, new, await self.now(), SystemClock().now())
+
+    async def edit_segment(self, group_id: str, *groups: Sequence[Mapping[str, Any]]) -> None:
+        """Give a segment another definition."""
+        document = segment_of(*groups)
+        async with self.database.transaction() as transaction:
+            await change_segment(
+                transaction,
+                self.account.account_id,
+                group_id,
+                definition=document,
+                topics=compile_segment(read_segment(document), "").topics(),
+                ids=self.ids,
+                now=await self.now(),
+                system_now=SystemClock().now(),
+            )
+
+    async def members(self, group_id: str) -> dict[str, datetime]:
+        """Return the people on a list or in a segment, by name, and when they joined."""
+        names = {profile_id: name for name, profile_id in self.people.items()}
+        rows = await self.database.fetch("SELECT * FROM membership WHERE group_id = $1", group_id)
+        return {names[row["profile_id"]]: row["joined_at"] for row in rows}
+
+    async def moves(self, group_id: str) -> list[tuple[str, bool, datetime]]:
+        """Return (person, joined or left, moment) of everybody who joined or left a list or segment, in order."""
+        names = {profile_id: name for name, profile_id in self.people.items()}
+        rows = await self.database.fetch(
+            "SELECT * FROM membership_change WHERE group_id = $1 ORDER BY at, number", group_id
+        )
+        return [(names[row["profile_id"]], row["joined"], row["at"]) for row in rows]
 
     async def template(self, html: str = "<p>Hello {{ first_name|default:'you' }}</p>") -> str:
         """Make a template."""
@@ -247,6 +287,44 @@ class EngineShop:
 def _variations(action: Mapping[str, Any]) -> list[Any]:
     experiment = (action.get("data") or {}).get("current_experiment") or {}
     return list(experiment.get("variations", ()))
+
+
+def segment_of(*groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the definition of a segment of groups of conditions."""
+    return {"condition_groups": [{"conditions": [dict(one) for one in group]} for group in groups]}
+
+
+def did(
+    metric_id: str,
+    timeframe: Mapping[str, Any] | None = None,
+    operator: str = "greater-than-or-equal",
+    value: int = 1,
+) -> dict[str, Any]:
+    """Return the condition of so many events of a metric, by default once at any time."""
+    return {
+        "type": "profile-metric",
+        "metric_id": metric_id,
+        "measurement": "count",
+        "measurement_filter": {"type": "numeric", "operator": operator, "value": value},
+        "timeframe_filter": {"type": "date", **(timeframe or {"operator": "alltime"})},
+    }
+
+
+def within_days(days: int) -> dict[str, Any]:
+    """Return the timeframe of the last days."""
+    return {"operator": "in-the-last", "unit": "day", "quantity": days}
+
+
+def has(name: str, value: str) -> dict[str, Any]:
+    """Return the condition of a custom property that equals a text."""
+    told = {"type": "string", "operator": "equals", "value": value}
+    return {"type": "profile-property", "property": f"properties['{name}']", "filter": told}
+
+
+def member_of(*group_ids: str, is_member: bool = True) -> dict[str, Any]:
+    """Return the condition of being in one of some lists and segments, or in none."""
+    told = {"type": "profile-group-membership", "is_member": is_member, "group_ids": list(group_ids)}
+    return {**told, "timeframe_filter": None}
 
 
 def delay(name: str, following: str | None, **data: Any) -> dict[str, Any]:

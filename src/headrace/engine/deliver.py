@@ -18,6 +18,7 @@ from headrace.engine.core import Core
 from headrace.engine.faults import LOST
 from headrace.engine.letters import UNABLE, Letter, write_letters
 from headrace.engine.recording import Outcome, record, settled, unanswered
+from headrace.engine.segment_notes import SentMessage, note_sent
 from headrace.model import Channel, DeliveryState
 from headrace.storage.awaited import settle_awaited
 from headrace.storage.database import Row
@@ -86,6 +87,8 @@ async def resolve_leases(core: Core) -> int:
         lapsed = await resolve_lapsed(transaction, now, safe, LAPSED_AT_ONCE, MOST_ATTEMPTS)
         given_up = [(row, NO_ANSWER) for row in lapsed if row["state"] == DeliveryState.UNCONFIRMED]
         await settle_awaited(transaction, settled(given_up, now))
+        names = ("account_id", "profile_id", "channel", "due_at")
+        await note_sent(core, transaction, [SentMessage(*(row[name] for name in names)) for row, _ in given_up])
     return len(lapsed)
 
 

@@ -1,6 +1,6 @@
 """Recording what came of a batch of deliveries, in one transaction.
 
-    results -> interactions -> answers for the runs that wait for them -> counts
+    results -> interactions -> answers for the runs that wait for them -> counts -> segments that ask
 
 A result counts only for its own claim; what was sent must not be forgotten, so that writing is tried again for a while.
 Source: DESIGN section 3 (sending).
@@ -12,8 +12,8 @@ import asyncio
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import asyncpg
@@ -22,6 +22,8 @@ from headrace.channels.port import Output
 from headrace.engine.core import Core
 from headrace.engine.faults import LOST
 from headrace.engine.letters import moment_of
+from headrace.engine.merged import of_merged
+from headrace.engine.segment_notes import SentMessage, note_sent
 from headrace.model import Channel, DeliveryState
 from headrace.storage.awaited import Settled, settle_awaited
 from headrace.storage.database import Connection, Row
@@ -50,6 +52,14 @@ class Outcome:
     output: Output | None = None
 
 
+class Merged(Exception):
+    """Deliveries moved with their person before their results were written: `outcomes` say where they are now."""
+
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(f"{len(outcomes)} results are written once more, for people who were merged")
+        self.outcomes = outcomes
+
+
 async def record(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: datetime) -> None:
     """Write down what came of a batch, trying again for a while: what was sent must not be forgotten.
 
@@ -59,6 +69,8 @@ async def record(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: dat
         try:
             await _record_once(core, claim, outcomes, now)
             return
+        except Merged as merged:
+            outcomes = merged.outcomes
         except PASSING:
             if pause is None:
                 raise
@@ -86,11 +98,30 @@ async def _record_once(core: Core, claim: Claim, outcomes: Sequence[Outcome], no
     batches = [await core.recorder.prepare(account_id, _interactions(outcomes, account_id)) for account_id in accounts]
     async with core.database.transaction() as transaction:
         ours = await record_results(transaction, claim.name, sorted((one.result for one in outcomes), key=_place))
+        await _check_places(transaction, outcomes, ours)
         for batch in batches:
             await record_interactions(transaction, batch)
-        await _tell_runs(transaction, [one for one in outcomes if one.result.delivery_id in ours], now)
+        told = [one for one in outcomes if one.result.delivery_id in ours]
+        await _tell_runs(transaction, told, now)
+        await note_sent(core, transaction, [sent for one in told if (sent := _sent(one))])
         core.at("deliver: before commit")
     core.at("deliver: after commit")
+
+
+async def _check_places(transaction: Connection, outcomes: Sequence[Outcome], ours: Container[uuid.UUID]) -> None:
+    """Raise `Merged` where a delivery was not found because its person has become another profile meanwhile."""
+    lost = [one.row for one in outcomes if one.result.delivery_id not in ours]
+    present = await of_merged(transaction, lost, ()) if lost else None
+    if present is not None:
+        rows = {row["delivery_id"]: row for row in present}
+        raise Merged([_placed(one, rows.get(one.result.delivery_id)) for one in outcomes])
+
+
+def _placed(outcome: Outcome, row: Row | None) -> Outcome:
+    if row is None:
+        return outcome
+    interaction = outcome.interaction and replace(outcome.interaction, bucket=row["bucket"])
+    return Outcome(row, replace(outcome.result, bucket=row["bucket"]), interaction, outcome.output)
 
 
 async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -105,6 +136,11 @@ async def _tell_runs(transaction: Connection, outcomes: Sequence[Outcome], now: 
             counts[*place, "skipped", one.result.reason or ""] += 1
             counts[*place, "passed", ""] -= 1
     await add_counts(transaction, counts)
+
+
+def _sent(outcome: Outcome) -> SentMessage | None:
+    row, at = outcome.row, outcome.result.sent_at
+    return SentMessage(row["account_id"], row["profile_id"], row["channel"], at) if at is not None else None
 
 
 def settled(answers: Iterable[tuple[Row, Output]], now: datetime) -> list[Settled]:

@@ -91,7 +91,7 @@ WHERE (bucket, account_id, delivery_id) IN (
     SELECT bucket, account_id, delivery_id FROM delivery
     WHERE state = 1 AND lease_until < $1 ORDER BY lease_until LIMIT $3 FOR UPDATE SKIP LOCKED
 )
-RETURNING bucket, account_id, delivery_id, run_id, action_id, channel, state, clock, due_at
+RETURNING bucket, account_id, delivery_id, run_id, action_id, profile_id, channel, state, clock, due_at
 """
 
 _IN_FLIGHT = "SELECT EXISTS (SELECT 1 FROM delivery WHERE state = 1 AND clock = ANY ($1::int[]))"

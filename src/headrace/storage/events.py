@@ -12,7 +12,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from headrace.conditions.topics import of_metric
 from headrace.storage.database import Connection
+from headrace.storage.pending import Kind
 
 
 class NewEvent(NamedTuple):
@@ -57,7 +59,24 @@ written AS (
 )
 """
 
-_INSERT_QUIETLY = _INSERT + "SELECT number FROM chosen"
+_INSERT_QUIETLY = (
+    _INSERT
+    + f""",
+asking AS MATERIALIZED (
+    SELECT DISTINCT topic FROM profile_group, unnest(topics) AS topic
+    WHERE account_id = $1 AND kind = 'segment' AND is_active AND topics && $13::text[]
+),
+noted AS (
+    INSERT INTO pending (bucket, account_id, profile_id, metric_id, number, occurred_at, accepted_at, received_at,
+                         backfill, chain, kind, topics)
+    SELECT bucket, $1, profile_id, '', 0, max(occurred_at), max(occurred_at), clock_timestamp(), bool_and(backfill),
+        max(chain), {int(Kind.CHANGED)}, array_agg(DISTINCT topic)
+    FROM (SELECT *, '{of_metric("")}' || metric_id AS topic FROM chosen) AS told JOIN asking USING (topic)
+    GROUP BY bucket, profile_id ORDER BY bucket, profile_id
+)
+SELECT number FROM chosen
+"""
+)
 
 _INSERT_PENDING = (
     _INSERT
@@ -89,8 +108,12 @@ async def insert_pending(
 
 
 async def insert_quietly(transaction: Connection, account_id: str, events: Sequence[NewEvent]) -> set[int]:
-    """Write events that have no consequences (Headrace's own message events); return the numbers of the new ones."""
-    rows = await transaction.fetch(_INSERT_QUIETLY, account_id, *_columns(events))
+    """Write events that start nothing (Headrace's own message events); return the numbers of the new ones.
+
+    Segments that ask about their metrics are looked at, at the time of the last event of each person.
+    """
+    topics = sorted({of_metric(event.metric_id) for event in events})
+    rows = await transaction.fetch(_INSERT_QUIETLY, account_id, *_columns(events), topics)
     return {row["number"] for row in rows}
 
 

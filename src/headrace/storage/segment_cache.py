@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from headrace.conditions import ProfileFilter
 from headrace.conditions.groups import CompiledFilter
+from headrace.conditions.segment_definition import compile_segment, read_segment
 from headrace.conditions.topics import EVERYTHING
 from headrace.storage.database import Connection, Database, Row
 
@@ -101,7 +101,7 @@ class SegmentCache:
         for row in await connection.fetch(_DOCUMENTS, list(account_of)):
             group_id, version = row["group_id"], row["version"]
             try:
-                condition = ProfileFilter.model_validate(row["definition"]).compile(group_id)
+                condition = compile_segment(read_segment(row["definition"]), group_id)
                 topics = frozenset(condition.topics())
             except Exception:  # a definition that cannot be read must not stop every batch
                 log.exception("segment %s cannot be read; its members stay as they are", group_id)

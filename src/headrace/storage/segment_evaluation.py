@@ -21,7 +21,7 @@ from headrace.storage.segment_members import Move
 from headrace.storage.tables import membership, profile, segment_due
 
 _MEASURE = """
-SELECT count(*) FROM (SELECT FROM profile WHERE bucket = 0 AND account_id = $1 LIMIT $2) AS some
+SELECT count(*) FROM (SELECT FROM profile WHERE bucket = 0 AND account_id = $1 LIMIT $2) AS found
 """
 _COUNT = "SELECT count(*) FROM profile WHERE bucket = ANY($1::smallint[]) AND account_id = $2"
 _NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"

@@ -26,6 +26,7 @@ from headrace.engine.guard import hold_bursts
 from headrace.engine.loading import load_needs
 from headrace.engine.openings import Openings, awaits_row, load_openings, matches
 from headrace.engine.segments import reevaluate
+from headrace.engine.strays import without_strays
 from headrace.flows.reentry import ALWAYS
 from headrace.model import Event
 from headrace.reports.attribution import WINDOWS
@@ -89,6 +90,7 @@ async def _one_by_one(core: Core, rows: Sequence[Row]) -> int:
 
 
 async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) -> None:
+    rows = await without_strays(core, transaction, rows)
     if not rows:
         return
     openings = await load_openings(core, transaction, rows)

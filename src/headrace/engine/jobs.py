@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from headrace.engine.back_populate import BACK_POPULATE, back_populate
 from headrace.engine.core import Core
+from headrace.engine.deletions import DELETE, delete_person
 from headrace.engine.exits import exit_runs
 from headrace.engine.faults import LOST, told
 from headrace.engine.held import settle_held
@@ -35,6 +36,7 @@ Handler: TypeAlias = Callable[[Core, Job], Awaitable[Slice]]
 
 HANDLERS: Mapping[str, Handler] = {
     BACK_POPULATE: back_populate,
+    DELETE: delete_person,
     DISCARD: settle_held,
     EVALUATE: evaluate_segment,
     EXIT_RUNS: exit_runs,
@@ -69,8 +71,11 @@ async def run_jobs(core: Core, job_id: str | None = None, account_id: str | None
             await jobs.fail(transaction, job, told(error), core.clock.now())
         return 0
     async with core.database.transaction() as transaction:
-        write = jobs.finish if done.over else jobs.save_progress
-        await write(transaction, job.job_id, done.progress, core.clock.now())
+        now = core.clock.now()
+        if done.over:
+            await jobs.finish(transaction, job.job_id, done.progress, now)
+        else:
+            await jobs.save_progress(transaction, job.job_id, done.progress, now, done.not_before)
     return int(done.moved or done.over)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from headrace.channels.port import Envelope, Passage
 from headrace.engine.core import Core
 from headrace.engine.envelopes import envelope_of, properties_of
+from headrace.engine.merged import of_merged
 from headrace.engine.permissions import NOBODY, Permissions, load_permissions
 from headrace.flows.actions.sending import CompiledSend
 from headrace.messages.gates import AT_DELIVERY, Held, SendFacts, ask
@@ -93,6 +94,8 @@ async def write_letters(core: Core, rows: Sequence[Row], now: datetime) -> list[
     """
     async with core.database.connection() as connection:
         desk = await _load(core, connection, rows)
+        if (present := await of_merged(connection, rows, desk.people)) is not None:
+            rows, desk = present, await _load(core, connection, present)
     decided: list[Letter | DeliveryResult] = []
     for number, row in enumerate(rows):
         if number % TURN == TURN - 1:

@@ -54,6 +54,9 @@ PROFILE_MERGED = "profile_merged"
 ALREADY_THERE = "Profile Merged"
 """Why its messages that were not sent yet are skipped."""
 
+LIVE = (RunState.WAITING, RunState.PARKED, RunState.HELD)
+"""Runs that are not over."""
+
 INTO_AT = "/data/id"
 SOURCE_AT = "/data/relationships/profiles/data/0/id"
 PAUSES = (0.01, 0.05, 0.2, 0.5)
@@ -176,7 +179,8 @@ async def _settle_runs(transaction: Connection, move: Move, now: datetime) -> No
     Our choice: the question is that of re-entry, asked of both entries as those of one person. Where the flow would
     have let them in for both, as flows of a metric do for each event, both runs go on; otherwise the destination's
     stays, be it waiting or over, and the source's ends together with what it has not sent yet, so that nobody gets a
-    message twice. What the source has done counts as the destination's from now on.
+    message twice. Runs that no event began end as well where the destination's own one is not over, or led to the same
+    date. What the source has done counts as the destination's from now on.
     """
     live = await merges.live_runs(transaction, move)
     if not live:
@@ -184,7 +188,7 @@ async def _settle_runs(transaction: Connection, move: Move, now: datetime) -> No
     flows = await FlowCache().load(transaction, {row["flow_id"] for row in live})
     entries = await merges.entries_of(transaction, move, set(flows))
     rules = {flow_id: flow.compiled.reentry if flow.compiled else ALWAYS for flow_id, flow in flows.items()}
-    ending = [row for row in live if _excluded(rules.get(row["flow_id"], ALWAYS), row, entries)]
+    ending = [row for row in live if _excluded(rules.get(row["flow_id"], ALWAYS), row, entries.get(row["flow_id"], ()))]
     if ending:
         counts: Counter[Key] = Counter()
         skipped = await merges.withdraw_deliveries(transaction, move, [row["run_id"] for row in ending], ALREADY_THERE)
@@ -195,10 +199,18 @@ async def _settle_runs(transaction: Connection, move: Move, now: datetime) -> No
         await add_counts(transaction, counts)
 
 
-def _excluded(rule: Reentry, row: Row, entries: dict[str, list[datetime]]) -> bool:
-    """Tell whether re-entry would have refused the later of this entry and one of the other profile's."""
-    at: datetime = row["entered_at"]
-    return any(not rule.allows(min(at, other), max(at, other)) for other in entries.get(row["flow_id"], ()))
+def _excluded(rule: Reentry, row: Row, others: Sequence[Row]) -> bool:
+    """Tell whether one of the other profile's runs through the same flow takes this one's place."""
+    return any(_takes_place(rule, row, other) for other in others)
+
+
+def _takes_place(rule: Reentry, row: Row, other: Row) -> bool:
+    at, entered_at = row["entered_at"], other["entered_at"]
+    if not rule.allows(min(at, entered_at), max(at, entered_at)):
+        return True
+    if row["event_number"] is not None:
+        return False
+    return other["state"] in LIVE or (row["target_on"] is not None and row["target_on"] == other["target_on"])
 
 
 async def end_runs(transaction: Connection, rows: Sequence[Row], now: datetime, reason: str) -> dict[Key, int]:

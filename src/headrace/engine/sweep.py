@@ -22,11 +22,15 @@ LEFT = "left"
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What became of one slice: how far the job has come, whether it is over, and whether anything was done."""
+    """What became of one slice: how far the job has come, whether it is over, and whether anything was done.
+
+    A job that waits for something else rests until `not_before` (system time).
+    """
 
     progress: Mapping[str, Any]
     over: bool
     moved: bool
+    not_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

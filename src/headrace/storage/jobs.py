@@ -74,7 +74,7 @@ UPDATE job SET state = 'running', lease_until = $2, updated_at = $1 WHERE job_id
 RETURNING {_COLUMNS}
 """
 
-_SAVE = "UPDATE job SET progress = $2, updated_at = $3, lease_until = NULL WHERE job_id = $1 AND state = 'running'"
+_SAVE = "UPDATE job SET progress = $2, updated_at = $3, lease_until = $4 WHERE job_id = $1 AND state = 'running'"
 _KEEP = "UPDATE job SET progress = $2 WHERE job_id = $1 AND state = 'running' AND progress = $3"
 _END = """
 UPDATE job SET state = $2, progress = coalesce($3, progress), error = $4, updated_at = $5, finished_at = $5,
@@ -112,9 +112,11 @@ async def claim(
     return _job(row) if row else None
 
 
-async def save_progress(connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime) -> None:
-    """Write down how far a job has come and let anybody go on with it."""
-    await connection.execute(_SAVE, job_id, dict(progress), now)
+async def save_progress(
+    connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime, not_before: datetime | None = None
+) -> None:
+    """Write down how far a job has come and let anybody go on with it, at once or after a rest."""
+    await connection.execute(_SAVE, job_id, dict(progress), now, not_before)
 
 
 async def keep_progress(transaction: Connection, job: Job, progress: Mapping[str, Any]) -> bool:

@@ -37,7 +37,8 @@ _LIVE = """
 SELECT * FROM run WHERE bucket = $1 AND account_id = $2 AND profile_id = $3 AND state IN (0, 3, 4)
 """
 _ENTRIES = """
-SELECT flow_id, entered_at FROM run WHERE bucket = $1 AND account_id = $2 AND profile_id = $3 AND flow_id = ANY($4)
+SELECT flow_id, entered_at, state, target_on FROM run
+WHERE bucket = $1 AND account_id = $2 AND profile_id = $3 AND flow_id = ANY($4)
 """
 _WITHDRAW = """
 UPDATE delivery SET state = 4, reason = $5
@@ -75,12 +76,12 @@ async def live_runs(transaction: Connection, move: Move) -> list[Row]:
     return await transaction.fetch(_LIVE, *move.keys()[:3])
 
 
-async def entries_of(transaction: Connection, move: Move, flow_ids: set[str]) -> dict[str, list[datetime]]:
-    """Return flow id -> when the new profile entered, for flows into which it did."""
-    found: dict[str, list[datetime]] = {}
+async def entries_of(transaction: Connection, move: Move, flow_ids: set[str]) -> dict[str, list[Row]]:
+    """Return flow id -> entered_at, state and target_on of the new profile's runs, for flows into which it entered."""
+    found: dict[str, list[Row]] = {}
     place = (bucket_of(move.into), move.account_id, move.into)
     for row in await transaction.fetch(_ENTRIES, *place, sorted(flow_ids)):
-        found.setdefault(row["flow_id"], []).append(row["entered_at"])
+        found.setdefault(row["flow_id"], []).append(row)
     return found
 
 

@@ -29,6 +29,8 @@ KINDS = tuple(sorted(HANDLERS))
 STATES = tuple(state.value for state in JobState)
 HIDDEN = frozenset(("failures", "left"))
 """What only the job itself needs to know of its progress."""
+PRIVATE = frozenset((FLOW_ARGUMENT, "values"))
+"""Arguments that are not shown: the flow, which is a relationship, and addresses of people who are being deleted."""
 
 
 def _progress(row: Row) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def _progress(row: Row) -> dict[str, Any]:
 
 
 def _arguments(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row["arguments"].items() if name != FLOW_ARGUMENT}
+    return {name: value for name, value in row["arguments"].items() if name not in PRIVATE}
 
 
 JOB = Resource(

@@ -101,6 +101,7 @@ PROFILES = Table(
         "segments": of_profiles(SEGMENTS),
         "push-tokens": push_token_tables.of_profiles,
         "conversations": conversation_tables.of_profiles,
+        "conversation": conversation_tables.of_profiles,
     },
 )
 MEMBERS = Table(_members, t.profile.c.profile_id)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
 from headrace.api.commands import profile_bodies
 from headrace.api.commands import profiles as commands
-from headrace.api.resources.group_tables import LIST, LISTS, of_profile
+from headrace.api.commands.values import e164
+from headrace.api.resources import suppression_filters
+from headrace.api.resources.group_tables import LIST, LISTS, SEGMENT, SEGMENTS, of_profile
+from headrace.api.resources.identity_filters import BY_LINK
 from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.ids import identifier_bucket
 from headrace.jsonapi import shapes
@@ -36,7 +40,7 @@ def by_identifier(kind: Kind) -> Filterable:
     def clause(context: Any, one: Comparison) -> ColumnElement[bool]:
         return t.profile.c.profile_id.in_(_owners(context, kind, one))
 
-    return Filterable("string", ("any", "equals"), clause=clause, convert=_normal if kind is Kind.EMAIL else None)
+    return Filterable("string", ("any", "equals"), clause=clause, convert=_CONVERT.get(kind))
 
 
 def _owners(context: Context[Any], kind: Kind, one: Comparison) -> Any:
@@ -54,18 +58,33 @@ def _normal(value: Any) -> str:
     return normal_email(str(value)) or ""
 
 
+def _number(value: Any) -> str:
+    """Return a phone number as it is stored; what is none finds nobody."""
+    try:
+        return e164(str(value))
+    except ValueError:
+        return str(value)
+
+
+_CONVERT = {Kind.EMAIL: _normal, Kind.PHONE: _number}
+
+
 def _with_ties(column: ColumnElement[Any]) -> Filterable:
     return Filterable("datetime", ("greater-than", "less-than"), column)
 
 
 IDENTITY = {"email": by_identifier(Kind.EMAIL), "phone_number": by_identifier(Kind.PHONE)}
 
+LISTED = replace(PROFILES, select=lambda call: suppression_filters.suppressed(PROFILES.select(call), call.query.filter))
+
 FILTERS = {
     "id": Filterable("string", ("any", "equals"), t.profile.c.profile_id),
     **IDENTITY,
     "external_id": by_identifier(Kind.EXTERNAL),
+    "_kx": BY_LINK,
     "created": _with_ties(t.profile.c.created_at),
     "updated": _with_ties(t.profile.c.updated_at),
+    **suppression_filters.FILTERS,
 }
 
 SORTS = {
@@ -73,6 +92,7 @@ SORTS = {
     "email": Sortable(t.profile.c.email),
     "id": Sortable(t.profile.c.profile_id),
     "updated": Sortable(t.profile.c.updated_at, dated=True),
+    **suppression_filters.SORTS,
 }
 
 
@@ -94,10 +114,11 @@ OPERATIONS = (
         scopes=READ,
         tier=L,
         resource=PROFILE,
-        table=PROFILES,
+        table=LISTED,
         filters=FILTERS,
         sorts=SORTS,
-        sparse=("profile",),
+        includes=("conversations", "push-tokens"),
+        sparse=("profile", "push-token", "conversation"),
         additional=EXTRA,
         page=PAGE,
     ),
@@ -130,8 +151,8 @@ OPERATIONS = (
         tier=L,
         resource=PROFILE,
         table=PROFILES,
-        includes=("lists",),
-        sparse=("profile", "list"),
+        includes=("conversations", "lists", "push-tokens", "segments"),
+        sparse=("profile", "list", "segment", "push-token", "conversation"),
         additional=EXTRA,
     ),
     Operation(
@@ -193,6 +214,33 @@ OPERATIONS = (
         scopes=("lists:read", "profiles:read"),
         resource=LIST,
         table=LISTS,
+        parent=(PROFILE, PROFILES),
+        scope=of_profile,
+    ),
+    Operation(
+        id="get_segments_for_profile",
+        method="GET",
+        path="/api/profiles/{id}/segments",
+        shape=shapes.related,
+        tag="Profiles",
+        summary="List the segments that a profile is in",
+        scopes=("profiles:read", "segments:read"),
+        resource=SEGMENT,
+        table=SEGMENTS,
+        parent=(PROFILE, PROFILES),
+        scope=of_profile,
+        sparse=("segment",),
+    ),
+    Operation(
+        id="get_segment_ids_for_profile",
+        method="GET",
+        path="/api/profiles/{id}/relationships/segments",
+        shape=shapes.relationship,
+        tag="Profiles",
+        summary="List the ids of the segments that a profile is in",
+        scopes=("profiles:read", "segments:read"),
+        resource=SEGMENT,
+        table=SEGMENTS,
         parent=(PROFILE, PROFILES),
         scope=of_profile,
     ),

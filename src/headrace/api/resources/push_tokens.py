@@ -24,6 +24,8 @@ from headrace.storage.push_tokens import PLATFORMS, STATUSES, id_in
 READ = ("profiles:read", "push-tokens:read")
 MAX_BODY = 100 * 1024
 """Source: the operation's description."""
+SINCE = "2024-07-15"
+"""Our choice: reading and deleting are only known to be missing in 2024-02-15, and taken to have come right after."""
 EXTRA = {"profile": ("subscriptions", "predictive_analytics")}
 
 
@@ -72,6 +74,7 @@ OPERATIONS = (
         includes=("profile",),
         sparse=("push-token", "profile"),
         page=Page(default=20, maximum=100),
+        since=SINCE,
     ),
     Operation(
         id="create_push_token",
@@ -100,6 +103,7 @@ OPERATIONS = (
         table=TABLE,
         includes=("profile",),
         sparse=("push-token", "profile"),
+        since=SINCE,
     ),
     Operation(
         id="delete_push_token",
@@ -113,6 +117,7 @@ OPERATIONS = (
         table=TABLE,
         command=commands.delete_push_token,
         status=204,
+        since=SINCE,
     ),
     Operation(
         id="get_push_tokens_for_profile",
@@ -128,6 +133,7 @@ OPERATIONS = (
         parent=(PROFILE, PROFILES),
         scope=_of_profile,
         sparse=("push-token",),
+        since=SINCE,
     ),
     Operation(
         id="get_push_token_ids_for_profile",
@@ -142,6 +148,7 @@ OPERATIONS = (
         table=TABLE,
         parent=(PROFILE, PROFILES),
         scope=_of_profile,
+        since=SINCE,
     ),
     Operation(
         id="get_profile_for_push_token",
@@ -159,6 +166,7 @@ OPERATIONS = (
         many=False,
         sparse=("profile",),
         additional=EXTRA,
+        since=SINCE,
     ),
     Operation(
         id="get_profile_id_for_push_token",
@@ -174,6 +182,7 @@ OPERATIONS = (
         parent=(PUSH_TOKEN, TABLE),
         scope=_of_token,
         many=False,
+        since=SINCE,
     ),
 )
 RESOURCES = (PUSH_TOKEN,)

@@ -18,12 +18,13 @@ from headrace.api.resources.group_rows import (
 from headrace.api.resources.group_tables import PROFILE_COUNT, SEGMENT, SEGMENTS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
-from headrace.jsonapi.operation import S_TIER, L, Operation
+from headrace.jsonapi.operation import S_TIER, L, Operation, Tier
 from headrace.storage import tables as t
 
 SINCE = "2024-07-15"
 """The first served revision in which segments are made and deleted, and show their definition (2024-06-15)."""
 READ, WRITE = ("segments:read",), ("segments:write",)
+WRITE_TIER = Tier(1, 15, 100)
 
 SEGMENT_FILTERS = {
     **FILTERS,
@@ -51,6 +52,24 @@ OPERATIONS = (
         page=PAGE,
     ),
     Operation(
+        id="create_segment",
+        method="POST",
+        path="/api/segments",
+        shape=shapes.create,
+        tag="Segments",
+        summary="Make a segment",
+        scopes=WRITE,
+        tier=WRITE_TIER,
+        resource=SEGMENT,
+        table=SEGMENTS,
+        command=commands.create_segment,
+        body=commands.NewSegmentBody,
+        linkage=LINKAGE,
+        sparse=("segment",),
+        status=201,
+        since=SINCE,
+    ),
+    Operation(
         id="get_segment",
         method="GET",
         path="/api/segments/{id}",
@@ -65,6 +84,22 @@ OPERATIONS = (
         linkage=LINKAGE,
         sparse=("segment", "flow", "tag"),
         additional={"segment": (PROFILE_COUNT,)},
+    ),
+    Operation(
+        id="update_segment",
+        method="PATCH",
+        path="/api/segments/{id}",
+        shape=shapes.update,
+        tag="Segments",
+        summary="Change a segment, activate or deactivate it",
+        scopes=WRITE,
+        tier=WRITE_TIER,
+        resource=SEGMENT,
+        table=SEGMENTS,
+        command=commands.update_segment,
+        body=commands.ChangedSegmentBody,
+        linkage=LINKAGE,
+        sparse=("segment",),
     ),
     Operation(
         id="delete_segment",

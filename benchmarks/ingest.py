@@ -10,21 +10,17 @@ checks, finds the people, writes the same rows plus the queue of the consumer, c
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import orjson
 
+from benchmarks.api import post, serving
 from benchmarks.harness import Bar, Figure, Rounds, fresh_database
-from headrace.cli.serve import listen
 from headrace.clock import SystemClock, stopwatch
 from headrace.ids import RandomIds, bucket_of, event_number
 from headrace.model import Account
@@ -43,7 +39,6 @@ CONNECTIONS = 32
 BULK_CONNECTIONS = 8
 """Of bulk jobs: each process has work while the database writes, and the jobs at the end do not run alone for long."""
 BULK = 1_000
-API_PROCESSES = 2
 BATCH = 1_000
 VALUE = 12.5
 
@@ -101,29 +96,8 @@ async def _stage(database: Database) -> AsyncIterator[Stage]:
     async with database.transaction() as transaction:
         resolver = Resolver(transaction, account.account_id, RandomIds(), SystemClock().now())
         people = await resolver.resolve([IncomingProfile(email=_email(number)) for number in range(PEOPLE)])
-    listener = listen("127.0.0.1", 0)
-    environment = {
-        **os.environ,
-        "HEADRACE_DATABASE_URL": database.dsn,
-        "HEADRACE_SECRET_KEY": "benchmark-key-0123456789",
-    }
-    processes = [
-        await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "headrace", "serve", "--fd", str(listener.fileno())),
-            stdin=asyncio.subprocess.PIPE,
-            pass_fds=[listener.fileno()],
-            env=environment,
-        )
-        for _ in range(API_PROCESSES)
-    ]
-    try:
-        yield Stage(database, account.account_id, [str(one) for one in people], listener.getsockname()[1], key)
-    finally:
-        for process in processes:
-            process.terminate()
-            await process.wait()
-        listener.close()
+    async with serving(database) as port:
+        yield Stage(database, account.account_id, [str(one) for one in people], port, key)
 
 
 def _email(number: int) -> str:
@@ -222,16 +196,6 @@ def _person(number: int) -> dict[str, object]:
 
 
 async def _post(stage: Stage, bodies: list[bytes], path: str, events: int) -> float:
-    """Post bodies from a process of their own and return events per second; every one must be accepted."""
+    """Post bodies and return events per second."""
     connections = BULK_CONNECTIONS if len(bodies) < events else CONNECTIONS
-    with tempfile.NamedTemporaryFile() as file:
-        await asyncio.to_thread(Path(file.name).write_bytes, b"\n".join(bodies))
-        arguments = ("127.0.0.1", str(stage.port), str(connections), file.name, path, stage.key)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.load", *arguments, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-    seconds, accepted, sent = output.split()
-    if accepted != sent:
-        raise RuntimeError(f"{path}: {accepted.decode()} of {sent.decode()} requests were accepted")
-    return events / float(seconds)
+    return events / await post(stage.port, stage.key, path, bodies, connections)

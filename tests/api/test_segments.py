@@ -147,14 +147,13 @@ async def test_a_deleted_segment_is_gone(api: Api) -> None:
     assert [] == ids(await api.get(f"/api/profiles/{profile_id}/segments"))
 
 
-@pytest.mark.parametrize("kind", ["list", "segment"])
-async def test_segments_that_ask_about_a_deleted_group_are_worked_out_anew(api: Api, kind: str) -> None:
-    """Nobody is in a deleted group, which only those segments look at again that ask about it."""
-    group_id = await made_list(api) if kind == "list" else await made(api)
-    asking = await made(api, member_of(group_id))
+async def test_segments_that_ask_about_a_deleted_one_are_worked_out_anew(api: Api) -> None:
+    """Nobody is in a deleted segment, which only those look at again that ask about it."""
+    segment_id = await made(api)
+    asking = await made(api, member_of(segment_id))
     await made(api)
     await worked_out(api)
-    assert 204 == (await api.delete(f"/api/{kind}s/{group_id}")).status_code
+    assert 204 == (await api.delete(f"/api/segments/{segment_id}")).status_code
     assert [asking] == await asked_for(api)
 
 

@@ -1,7 +1,8 @@
-"""Which segments ask about a list or segment, so that they are worked out anew when it goes.
+"""Which segments ask about a segment, so that they are worked out anew when it goes.
 
-What is not here: what else names a group (flows, which keep their definition). Our choice: a list or segment that is in
-use can be deleted, as the sources know no refusal; nobody is in it then, and segments that ask about it see that.
+What is not here: what else names a segment (flows, which keep their definition), and lists, which people leave one by
+one when they go. Our choice: a list or segment that is in use can be deleted, as the sources know no refusal; nobody is
+in it then, and segments that ask about it see that.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ORDER BY group_id
 async def look_again(
     transaction: Connection, account_id: str, group_id: str, *, ids: IdSource, system_now: datetime
 ) -> None:
-    """Let jobs work out anew every segment that asks about a group which is being deleted."""
+    """Let jobs work out anew every segment that asks about a segment which is being deleted."""
     rows = await transaction.fetch(_ASKING, account_id, of_group(group_id), group_id)
     for row in rows:
         await request_evaluation(transaction, account_id, row["group_id"], ids=ids, system_now=system_now)

@@ -10,7 +10,7 @@ from headrace.api.state import State
 from headrace.errors import Invalid, Problems
 from headrace.jsonapi.bodies import Change, Model, New, ToMany
 from headrace.jsonapi.operation import Call
-from headrace.storage import group_uses, groups, profile_rows, tag_ties
+from headrace.storage import groups, profile_rows, tag_ties
 from headrace.storage.consenting import Source, add_to_list, make_room
 
 MAX_MEMBERS = 1000
@@ -56,7 +56,7 @@ async def create_list(call: Call[State, NewList]) -> str:
             state.services.ids,
             attributes.name,
             state.clock.now(),
-            attributes.opt_in_process or groups.DOUBLE_OPT_IN,
+            attributes.opt_in_process or state.account.settings.opt_in_process,
         )
 
 
@@ -69,13 +69,12 @@ async def update_list(call: Call[State, ChangedList]) -> None:
 
 
 async def delete_list(call: Call[State, None]) -> None:
-    """Delete a list and its tags; the people on it stay, and segments that ask about it are worked out anew."""
+    """Delete a list and its tags; the people who were on it stay, and whoever asks about it learns that they left."""
     state, services, list_id = call.ctx.state, call.ctx.state.services, call.path["id"]
     async with state.database.transaction() as transaction:
         asked_at = services.system_clock.now()
         await groups.delete_list(transaction, state.account_id, list_id, services.ids, state.clock.now(), asked_at)
         await tag_ties.forget_ties(transaction, state.account_id, tag_ties.LIST, list_id)
-        await group_uses.look_again(transaction, state.account_id, list_id, ids=services.ids, system_now=asked_at)
 
 
 async def add_members(call: Call[State, Members]) -> None:

@@ -26,6 +26,7 @@ from headrace.errors import Problem
 from headrace.model import Account, Channel
 from headrace.storage import identity, jobs
 from headrace.storage.account_clocks import AccountTime, load_accounts
+from headrace.storage.aliases import follow
 from headrace.storage.consenting import (
     UNDER_AGE,
     make_room,
@@ -40,7 +41,7 @@ from headrace.storage.identity import Identifier, Kind
 from headrace.storage.jobs import Job
 from headrace.storage.opt_ins import NO_LIST, ask_for_opt_in
 from headrace.storage.own_events import Room
-from headrace.storage.push_tokens import remove_token, set_token
+from headrace.storage.push_tokens import id_in, remove_by_id, remove_token, set_token
 from headrace.storage.resolve import LostRace, Resolver
 
 PEOPLE = 200
@@ -141,12 +142,17 @@ async def _slice(core: Core, job: Job, account: AccountTime, work: Work) -> Slic
 async def _find_people(core: Core, batch: Batch, begin: int, people: Sequence[Person]) -> list[Found]:
     """Return the rows with their profiles, made where there are none; rows that name nobody leave an error."""
     account_id = batch.account.account_id
-    resolver = Resolver(batch.transaction, account_id, core.ids, batch.now)
-    answers = await resolver.resolve([one.incoming for one in people])
+    now_named = await follow(batch.transaction, account_id, {one.profile_id for one in people if one.profile_id})
+    incoming = [one.incoming._replace(profile_id=now_named.get(one.profile_id or "", one.profile_id)) for one in people]
+    answers = await Resolver(batch.transaction, account_id, core.ids, batch.now).resolve(incoming)
     phones = {Identifier(Kind.PHONE, one.phone_number) for one in people if one.phone_number}
     owners = await identity.find(batch.transaction, account_id, phones)
     found = []
     for number, (person, answer) in enumerate(zip(people, answers, strict=True), begin):
+        if isinstance(answer, Problem) and person.tokens and not incoming[number - begin].is_identified:
+            for token in person.tokens:
+                await remove_by_id(batch.transaction, account_id, id_in(token.token), batch.now)
+            continue
         if isinstance(answer, Problem):
             batch.errors.add(number, answer.detail)
             continue

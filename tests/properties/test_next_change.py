@@ -124,9 +124,8 @@ async def asked_of_all(transaction: Connection, town: Town, asked: CompiledFilte
     if clause is None:
         return dict.fromkeys(town.people)
     await query.settle(transaction)
-    rows = await transaction.fetch(
-        select(profile.c.profile_id, clause.label("at")).where(profile.c.account_id == town.account_id)
-    )
+    asked_for = select(profile.c.profile_id, clause.label("at")).select_from(query.people).where(query.asked(profile))
+    rows = await transaction.fetch(asked_for)
     return {row["profile_id"]: row["at"] for row in rows}
 
 

@@ -432,8 +432,8 @@ class FactQuery(Protocol[Clause]):
         """The same moment for every profile."""
         ...
 
-    def if_all(self, clauses: Sequence[Clause], moment: Clause, otherwise: Clause | None) -> Clause:
-        """A moment where every clause holds, else another; None for NULL."""
+    def if_all(self, clauses: Sequence[Clause], moment: Clause) -> Clause:
+        """A moment where every clause holds, else NULL."""
         ...
 
     def all(self, clauses: Sequence[Clause]) -> Clause:

@@ -123,14 +123,16 @@ class CompiledFilter:
     def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
         """Return the same moment of every profile at once, NULL for never; None where time has no bearing on any.
 
-        It may be earlier than that of `next_change`, never later.
+        It may be earlier than that of `next_change`, never later. Nobody is let in or out by time whom a group keeps
+        out on which time has no bearing.
         """
-        light, heavy = _changes(self.light, query, moment), _changes(self.heavy, query, moment)
-        every = [one for one in (light, heavy) if one is not None]
-        if heavy is None or not self.light:
-            return light if heavy is None else heavy
-        let_in = [query.any([condition.where(query, moment) for condition in group]) for group in self.light]
-        return query.if_all(let_in, query.earliest(every), light)
+        told = [(group, _changes(group, query, moment)) for group in self.groups]
+        moments = [at for _, at in told if at is not None]
+        if not moments:
+            return None
+        lasting = [query.any([one.where(query, moment) for one in group]) for group, at in told if at is None]
+        first = query.earliest(moments)
+        return query.if_all(lasting, first) if lasting else first
 
 
 class RowFacts(Unanswered):
@@ -163,8 +165,8 @@ def _turn(group: Group, facts: Facts) -> tuple[bool, datetime | None]:
     return False, earliest(condition.next_change(facts) for condition in group)
 
 
-def _changes(groups: tuple[Group, ...], query: FactQuery[Clause], moment: Moment) -> Clause | None:
-    told = [condition.next_change_where(query, moment) for group in groups for condition in group]
+def _changes(group: Group, query: FactQuery[Clause], moment: Moment) -> Clause | None:
+    told = [condition.next_change_where(query, moment) for condition in group]
     clauses = [one for one in told if one is not None]
     return query.earliest(clauses) if clauses else None
 

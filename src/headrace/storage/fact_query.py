@@ -21,9 +21,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Float,
+    FromClause,
     Numeric,
     Select,
     SmallInteger,
+    Subquery,
     Table,
     Text,
     and_,
@@ -40,7 +42,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import BIT, JSONB
+from sqlalchemy.dialects.postgresql import BIT, JSONB, aggregate_order_by
 
 from headrace.conditions import CompiledFilter
 from headrace.conditions.facts import (
@@ -101,13 +103,13 @@ async def matching(
 
     With `buckets` only people in these are looked at.
     """
-    query = ProfileQuery(account_id)
+    query = ProfileQuery(account_id, buckets)
     clause = condition.where(query, moment)
     await query.settle(connection)
-    inside = true() if buckets is None else profile.c.bucket == any_(literal(sorted(buckets), ARRAY(SmallInteger)))
     rows = await connection.fetch(
         select(profile.c.profile_id)
-        .where(inside, profile.c.account_id == account_id, clause)
+        .select_from(query.people)
+        .where(query.asked(profile), clause)
         .order_by(profile.c.profile_id.collate("C"))
     )
     return [row["profile_id"] for row in rows]
@@ -130,10 +132,30 @@ class Undecided:
 
 @dataclass(slots=True)
 class ProfileQuery:
-    """Builds clauses over the profiles of one account; `settle` must be called before any of them is run."""
+    """Builds clauses over the profiles of one account, or of some buckets of it.
+
+    A statement must be made FROM `people` and WHERE `asked`, and `settle` be called before it is run.
+    """
 
     account_id: str
+    buckets: Collection[int] | None = None
     undecided: list[Undecided] = field(default_factory=list)
+    joined: list[Subquery] = field(default_factory=list)
+
+    @property
+    def people(self) -> FromClause:
+        """The profiles, together with what the clauses look up about all of them at once."""
+        found: FromClause = profile
+        for one in self.joined:
+            found = found.outerjoin(one, _same_person(one))
+        return found
+
+    def asked(self, table: Any) -> Bool:
+        """Return the clause that a row of a table belongs to somebody who is asked about."""
+        own: Bool = table.c.account_id == self.account_id
+        if self.buckets is None:
+            return own
+        return and_(table.c.bucket == any_(literal(sorted(self.buckets), ARRAY(SmallInteger))), own)
 
     async def settle(self, connection: Connection | Database) -> None:
         """Test what only Python can test, one query for each."""
@@ -160,18 +182,22 @@ class ProfileQuery:
         )
 
     def total(self, needs: Sequence[EventTotal], measurement: str, value_filter: Any, now: datetime) -> Bool:
-        """Profiles whose totals over these disjoint spans together satisfy the numeric filter."""
-        need = needs[0]
+        """Profiles whose totals over these disjoint spans together satisfy the numeric filter.
+
+        Events are totalled for all people at once, and those looked for whose answer differs from that of people
+        without events: the database may then read either side first.
+        """
+        need, empty = needs[0], value_filter.matches(0, now)
         measure = func.count() if measurement == "count" else func.coalesce(func.sum(event.c.value), 0)
-        decide = self._decide_of(event, event.c.metric_id == need.metric_id)
-        counted = select(measure).where(
-            self._own(event),
-            event.c.metric_id == need.metric_id,
-            within(event.c.occurred_at, [(one.since, one.until) for one in needs]),
-            true() if need.without is None else event.c.number != need.without,
-            *(value_clause(_event_value(one.property), one.filter, now, decide) for one in need.filters),
+        answer = numeric_clause(cast(measure, Numeric), value_filter)
+        found = (
+            self._of_all(need.metric_id, [(one.since, one.until) for one in needs], need.filters)
+            .where(true() if need.without is None else event.c.number != need.without)
+            .having(~answer if empty else answer)
+            .subquery()
         )
-        return numeric_clause(cast(counted.correlate(profile).scalar_subquery(), Numeric), value_filter)
+        differs = exists(select(1).select_from(found).where(_same_person(found)).correlate(profile))
+        return ~differs if empty else differs
 
     def member(self, need: Membership, joined: Sequence[Span] | None) -> Bool:
         """Profiles that are members of any of the groups, joined within one of the spans where any are given."""
@@ -233,19 +259,20 @@ class ProfileQuery:
 
     def passing(self, need: EventEdge, edge: Edge) -> Moments:
         """The moment at which an edge passes the event that a need finds; NULL without one."""
-        order = (event.c.occurred_at, event.c.number)
-        found = (
-            self._events(need)
-            .order_by(*(one.desc() for one in order) if need.latest else order)
-            .offset(need.nth - 1)
-            .limit(1)
-        )
-        return found.with_only_columns(passes(event.c.occurred_at, edge)).correlate(profile).scalar_subquery()
+        first = func.max(event.c.occurred_at) if need.latest else func.min(event.c.occurred_at)
+        at = first if need.nth == 1 else _nth(need.nth, latest=need.latest)
+        found = self._of_all(need.metric_id, [(need.since, need.until)], need.filters).add_columns(at.label("at"))
+        if need.nth > 1:
+            found = found.having(func.count() >= need.nth)
+        self.joined.append(found.subquery())
+        return passes(self.joined[-1].c.at, edge)
 
     def passing_any(self, need: EventMoments, flips: Flips, now: datetime) -> Moments:
         """The first moment after now at which an edge passes one of the events that a need finds; NULL without one."""
-        first = func.min(flip_clause(event.c.occurred_at, flips, now))
-        return self._events(need).with_only_columns(first).correlate(profile).scalar_subquery()
+        first = func.min(flip_clause(event.c.occurred_at, flips, now)).label("at")
+        found = self._of_all(need.metric_id, [(need.since, need.until)], need.filters).add_columns(first)
+        self.joined.append(found.subquery())
+        return self.joined[-1].c.at
 
     def property_flip(self, name: str, flips: Flips, now: datetime) -> Moments:
         """The first moment after now at which an edge passes the date of a property; NULL without one."""
@@ -315,9 +342,9 @@ class ProfileQuery:
         """The same moment for every profile."""
         return literal(given, Timestamp)
 
-    def if_all(self, clauses: Sequence[Bool], moment: Moments, otherwise: Moments | None) -> Moments:
-        """A moment where every clause holds, else another; None for NULL."""
-        chosen: Moments = case((and_(*clauses), moment), else_=NEVER if otherwise is None else otherwise)
+    def if_all(self, clauses: Sequence[Bool], moment: Moments) -> Moments:
+        """A moment where every clause holds, else NULL."""
+        chosen: Moments = case((and_(*clauses), moment), else_=NEVER)
         return chosen
 
     def sample(self, percentage: int, place: str, key: str) -> Bool:
@@ -351,16 +378,23 @@ class ProfileQuery:
             last = last.where(run.c.entered_at < literal(need.before))
         return self._one(last, run)
 
-    def _events(self, need: EventEdge | EventMoments, table: Any = event) -> Select[Any]:
-        """Return the events in question, read from the table or an alias of it."""
-        decide = self._decide_of(table, table.c.metric_id == need.metric_id)
-        tests = (value_clause(_event_value(one.property, table), one.filter, FIRST, decide) for one in need.filters)
-        return select(table.c.number).where(
-            self._own(table),
-            table.c.metric_id == need.metric_id,
-            within(table.c.occurred_at, [(need.since, need.until)]),
-            *tests,
-        )
+    def _events(self, need: EventMoments, table: Any) -> Select[Any]:
+        """Return the profile's events in question, read from an alias of the table."""
+        span = [(need.since, need.until)]
+        return select(table.c.number).where(self._own(table), self._about(need.metric_id, span, need.filters, table))
+
+    def _of_all(self, metric_id: str, inside: Sequence[Span], filters: Sequence[PropertyFilter]) -> Select[Any]:
+        """Return everybody's events in question, a row for each person."""
+        person = event.c.bucket, event.c.profile_id
+        return select(*person).where(self.asked(event), self._about(metric_id, inside, filters)).group_by(*person)
+
+    def _about(
+        self, metric_id: str, inside: Sequence[Span], filters: Sequence[PropertyFilter], table: Any = event
+    ) -> Bool:
+        """Return the clause that an event is of a metric, in one of the spans and passes the filters."""
+        decide = self._decide_of(table, table.c.metric_id == metric_id)
+        tests = (value_clause(_event_value(one.property, table), one.filter, FIRST, decide) for one in filters)
+        return and_(table.c.metric_id == metric_id, within(table.c.occurred_at, inside), *tests)
 
     def _first_flip(self, table: Table, date: Moments, flips: Flips, now: datetime, *clauses: Bool) -> Moments:
         """Return the first moment after now at which an edge passes a date of the profile's rows."""
@@ -398,6 +432,17 @@ def _property(name: str) -> Value:
         column = profile.c[key]
         return MomentValue(column) if key in MOMENTS else TextValue(column)
     return _key(profile.c.location if kind == "location" else profile.c.properties, key)
+
+
+def _same_person(found: Any) -> Bool:
+    return and_(found.c.bucket == profile.c.bucket, found.c.profile_id == profile.c.profile_id)
+
+
+def _nth(nth: int, *, latest: bool) -> ColumnElement[Any]:
+    """Return when the nth event of a person occurred."""
+    order = event.c.occurred_at.desc() if latest else event.c.occurred_at
+    ordered = func.array_agg(aggregate_order_by(event.c.occurred_at, order), type_=ARRAY(Timestamp))
+    return ordered[nth]
 
 
 def _predicted(path: Sequence[str]) -> Value:

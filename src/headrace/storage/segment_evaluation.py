@@ -44,12 +44,13 @@ class Segment:
 
 async def differences(connection: Connection, segment: Segment, buckets: Sequence[int], moment: Moment) -> list[Move]:
     """Return the moves that make the members those for whom the condition holds at a moment; they start nothing."""
-    query = ProfileQuery(segment.account_id)
+    query = ProfileQuery(segment.account_id, buckets)
     clause = segment.condition.where(query, moment)
     await query.settle(connection)
     matched = (
         select(profile.c.bucket, profile.c.profile_id)
-        .where(_own(profile.c.bucket, profile.c.account_id, segment, buckets), clause)
+        .select_from(query.people)
+        .where(query.asked(profile), clause)
         .cte("matched")
         .prefix_with("MATERIALIZED")
     )
@@ -85,14 +86,15 @@ async def plan_looks(transaction: Connection, segment: Segment, buckets: Sequenc
     await transaction.execute(
         delete(due).where(_own(due.c.bucket, due.c.account_id, segment, buckets), due.c.group_id == segment.group_id)
     )
-    query = ProfileQuery(segment.account_id)
+    query = ProfileQuery(segment.account_id, buckets)
     following = segment.condition.next_change_where(query, moment)
     if following is None:
         return
     await query.settle(transaction)
     people = (
         select(profile.c.bucket, profile.c.profile_id, following.label("due_at"))
-        .where(_own(profile.c.bucket, profile.c.account_id, segment, buckets))
+        .select_from(query.people)
+        .where(query.asked(profile))
         .cte("people")
         .prefix_with("MATERIALIZED")
     )

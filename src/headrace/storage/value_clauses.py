@@ -7,7 +7,8 @@ What is not here: how a value is read (`unknown_values`), which rows are meant (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy import (
     and_,
     any_,
     case,
+    cast,
     exists,
     false,
     func,
@@ -32,7 +34,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from headrace.conditions.filters.boolean import FALSE, TRUE, BooleanFilter
 from headrace.conditions.filters.existence import ExistenceFilter
 from headrace.conditions.filters.list import ListFilter
-from headrace.conditions.filters.numeric import NumericFilter
+from headrace.conditions.filters.numeric import NumericFilter, as_number
+from headrace.conditions.filters.reading import as_text
 from headrace.conditions.filters.spelled import SpelledFilter
 from headrace.conditions.filters.string import NEGATIVE, StringFilter
 from headrace.conditions.parsing import BLANKS
@@ -51,7 +54,7 @@ def value_clause(value: Value, value_filter: Any, now: datetime, decide: Decide)
         case None:
             return _present(value)
         case StringFilter():
-            return _string(value.text, value_filter, decide)
+            return _string(value, value_filter, decide)
         case SpelledFilter():
             return _is_true(_folded(value.text) == one_of(value_filter.names))
         case NumericFilter():
@@ -116,12 +119,29 @@ def _folded(text: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.lower(func.btrim(text, BLANKS).collate("C"))
 
 
-def _string(text: ColumnElement[Any], value_filter: StringFilter, decide: Decide) -> Bool:
+def _string(value: Value, value_filter: StringFilter, decide: Decide) -> Bool:
     operator = NEGATIVE.get(value_filter.operator, value_filter.operator)
-    if value_filter.value is None and operator == "equals":
-        return text.is_not(None) if value_filter.negative else text.is_(None)
-    clause = _positive(text, operator, value_filter, decide)
+    operand = value_filter.value
+    if operand is None and operator == "equals":
+        return value.text.is_not(None) if value_filter.negative else value.text.is_(None)
+    if type(value) is Value and operator in ("equals", "in"):
+        clause = _is_spelled(value.json, (operand,) if isinstance(operand, str) else operand or ())
+    else:
+        clause = _positive(value.text, operator, value_filter, decide)
     return ~clause if value_filter.negative else clause
+
+
+def _is_spelled(stored: ColumnElement[Any], texts: Sequence[str]) -> Bool:
+    """Return the clause that jsonb is one of these texts, or the number or boolean that one spells; it uses no text."""
+    spelled = [one for text in texts if storable(text) for one in _spelled_by(text)]
+    return _is_true(stored == any_(cast(literal(spelled, ARRAY(Text)), ARRAY(JSONB))))
+
+
+def _spelled_by(text: str) -> list[str]:
+    """Return the JSON of a text and of the number or boolean whose spelling (`filters.reading`) it is."""
+    number = as_number(text)
+    plain = text in ("true", "false") or (number is not None and as_text(Decimal(number)) == text)
+    return [json.dumps(text), text] if plain else [json.dumps(text)]
 
 
 def _positive(text: ColumnElement[Any], operator: str, value_filter: StringFilter, decide: Decide) -> Bool:

@@ -106,18 +106,16 @@ class EngineShop:
             await transaction.execute(_SEGMENT, group_id, self.account.account_id, name, await self.now())
         return group_id
 
-    async def made_segment(self, name: str, *groups: Sequence[Mapping[str, Any]]) -> str:
-        """Make a segment of groups of conditions, whose members the engine works out."""
-        document = segment_of(*groups)
+    async def made_segment(self, name: str, document: Mapping[str, Any]) -> str:
+        """Make a segment, whose members the engine works out."""
         topics = compile_segment(read_segment(document), "").topics()
         async with self.database.transaction() as transaction:
             place = (transaction, self.account.account_id, self.ids)
             new = NewSegment(name, document, topics)
             return await create_segment(*place, new, await self.now(), SystemClock().now())
 
-    async def edit_segment(self, group_id: str, *groups: Sequence[Mapping[str, Any]]) -> None:
+    async def edit_segment(self, group_id: str, document: Mapping[str, Any]) -> None:
         """Give a segment another definition."""
-        document = segment_of(*groups)
         async with self.database.transaction() as transaction:
             await change_segment(
                 transaction,
@@ -137,12 +135,16 @@ class EngineShop:
         return {names[row["profile_id"]]: row["joined_at"] for row in rows}
 
     async def moves(self, group_id: str) -> list[tuple[str, bool, datetime]]:
-        """Return (person, joined or left, moment) of everybody who joined or left a list or segment, in order."""
+        """Return (person, joined or left, moment) of everybody who joined or left a list or segment.
+
+        They are in the order of time; of the same moment, by name.
+        """
         names = {profile_id: name for name, profile_id in self.people.items()}
         rows = await self.database.fetch(
             "SELECT * FROM membership_change WHERE group_id = $1 ORDER BY at, number", group_id
         )
-        return [(names[row["profile_id"]], row["joined"], row["at"]) for row in rows]
+        found = [(names[row["profile_id"]], row["joined"], row["at"]) for row in rows]
+        return sorted(found, key=lambda one: (one[2], one[0]))
 
     async def template(self, html: str = "<p>Hello {{ first_name|default:'you' }}</p>") -> str:
         """Make a template."""

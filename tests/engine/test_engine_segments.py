@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from engine_shop import MONDAY, EngineShop, did, has, member_of, within_days
+from engine_shop import MONDAY, EngineShop, did, has, member_of, segment_of, within_days
 from headrace.storage.database import Database
 from headrace.storage.identity import IncomingProfile
 
@@ -20,7 +20,7 @@ async def test_an_event_lets_a_person_in_and_time_takes_them_out(database: Datab
     """Who bought within the last 3 days is in from the event until the third midnight after it (UTC)."""
     shop = await EngineShop.open(database)
     bought = await shop.metric("Placed Order")
-    group_id = await shop.made_segment("Bought lately", [did(bought, within_days(3))])
+    group_id = await shop.made_segment("Bought lately", segment_of([did(bought, within_days(3))]))
     await shop.event("Placed Order", "ana")
     await shop.drain()
     assert await shop.members(group_id) == {"ana": MONDAY}
@@ -36,7 +36,7 @@ async def test_a_new_segment_takes_in_whoever_matches_already(database: Database
     await shop.events("Placed Order", ["ana", "ben"])
     await shop.person("cleo")
     await shop.move(DAY)
-    group_id = await shop.made_segment("Bought lately", [did(bought, within_days(3))])
+    group_id = await shop.made_segment("Bought lately", segment_of([did(bought, within_days(3))]))
     await shop.drain()
     joined = MONDAY + DAY
     assert await shop.members(group_id) == {"ana": joined, "ben": joined}
@@ -47,7 +47,7 @@ async def test_a_new_segment_takes_in_whoever_matches_already(database: Database
 async def test_a_changed_property_lets_a_person_in_and_out(database: Database) -> None:
     """A property that a segment asks about is looked at when it is written."""
     shop = await EngineShop.open(database)
-    group_id = await shop.made_segment("Gold", [has("tier", "gold")])
+    group_id = await shop.made_segment("Gold", segment_of([has("tier", "gold")]))
     await shop.drain()
     await shop.event("Seen", "ana", profiles=_ana(tier="gold"))
     await shop.drain()
@@ -62,8 +62,8 @@ async def test_a_place_on_a_list_counts_and_so_does_a_place_in_a_segment(databas
     """Who joins a list joins the segment that asks about it, and the segment that asks about that one."""
     shop = await EngineShop.open(database)
     list_id = await shop.list_("Newsletter")
-    readers = await shop.made_segment("Readers", [member_of(list_id)])
-    others = await shop.made_segment("Not readers", [member_of(readers, is_member=False)])
+    readers = await shop.made_segment("Readers", segment_of([member_of(list_id)]))
+    others = await shop.made_segment("Not readers", segment_of([member_of(readers, is_member=False)]))
     await shop.person("ana")
     await shop.drain()
     assert await shop.members(others) == {"ana": MONDAY}
@@ -77,11 +77,11 @@ async def test_a_place_on_a_list_counts_and_so_does_a_place_in_a_segment(databas
 async def test_an_edit_moves_people_and_the_job_ends(database: Database) -> None:
     """After an edit the members are those of the new definition, and nothing is being worked out any longer."""
     shop = await EngineShop.open(database)
-    group_id = await shop.made_segment("Gold", [has("tier", "gold")])
+    group_id = await shop.made_segment("Gold", segment_of([has("tier", "gold")]))
     await shop.event("Seen", "ana", profiles=_ana(tier="gold"))
     await shop.person("ben", IncomingProfile(email="ben@example.com", properties={"tier": "silver"}))
     await shop.drain()
-    await shop.edit_segment(group_id, [has("tier", "silver")])
+    await shop.edit_segment(group_id, segment_of([has("tier", "silver")]))
     await shop.drain()
     assert list(await shop.members(group_id)) == ["ben"]
     row = await database.fetch_row("SELECT version, evaluated_version FROM profile_group WHERE group_id = $1", group_id)

@@ -14,6 +14,7 @@
 {reorder: {a: b, b: c, c: null, entry: a}}     (new `next` links in one save; names of actions)
 {edit_template: {hello: "<p>New</p>"}}        (copies, too)     {edit_original: {hello: "<p>New</p>"}}    (copies not)
 {release: all}    {release: mail, person: ana}    {cancel: mail}     (messages under review, of one person if given)
+{edit_segment: {Gold: {condition_groups: [...]}}}    {activate: Gold}    {deactivate: Gold}    {delete_segment: Gold}
 {archive: true}    {unarchive: true}    {back_populate: by_join_date}    {release_held: true}    {discard_held: true}
 {brought: {b: {delivered: 600, opens: 90, clicks: 60, orders: 6}}}     (what variations are said to have brought)
 """
@@ -34,7 +35,7 @@ from headrace.engine import review
 from headrace.engine.back_populate import request_back_populate
 from headrace.ids import bucket_of
 from headrace.model import Channel
-from headrace.storage import alert_recipients, flow_edits, flow_states, flows, held, push_tokens, suppressions
+from headrace.storage import alert_recipients, flow_edits, flow_states, flows, held, push_tokens, segments, suppressions
 from headrace.storage.consents import ConsentChange, Purpose, set_consent
 from headrace.storage.database import Connection
 from headrace.storage.identity import IncomingProfile
@@ -69,7 +70,7 @@ def _each(scenario: Scenario, moment: Mapping[str, Any]) -> list[Mapping[str, An
 
 async def happen(scenario: Scenario, moment: Mapping[str, Any]) -> None:
     """Let one thing happen; raises `ValueError` for what nobody knows."""
-    handlers = (_to_people, _to_consent, _to_messages)
+    handlers = (_to_people, _to_consent, _to_messages, _to_segments)
     for handler in handlers:
         if await handler(scenario, moment):
             return
@@ -170,6 +171,26 @@ async def _to_messages(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
     return True
 
 
+async def _to_segments(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
+    shop, now = scenario.shop, await scenario.shop.now()
+    times = {"ids": shop.ids, "now": now, "system_now": SystemClock().now()}
+    async with shop.database.transaction() as transaction:
+        place = (transaction, shop.account.account_id)
+        match moment:
+            case {"edit_segment": edited}:
+                for name, told in edited.items():
+                    await shop.edit_segment(_group(scenario, name), scenario.resolved(told))
+            case {"activate": name}:
+                await segments.set_active(*place, _group(scenario, name), True, **times)
+            case {"deactivate": name}:
+                await segments.set_active(*place, _group(scenario, name), False, **times)
+            case {"delete_segment": name}:
+                await segments.delete_segment(*place, _group(scenario, name))
+            case _:
+                return False
+    return True
+
+
 async def _to_flows(scenario: Scenario, moment: Mapping[str, Any], transaction: Connection) -> bool:
     shop, now, flow_id = scenario.shop, await scenario.shop.now(), _flow(scenario, moment)
     place, system = (transaction, shop.account.account_id), SystemClock().now()
@@ -234,7 +255,8 @@ async def _run(scenario: Scenario, query: str, *values: Any) -> None:
 
 async def _change(scenario: Scenario, person: str, change: ProfileChange) -> None:
     shop = scenario.shop
-    await change_profile(shop.database, shop.account.account_id, shop.people[person], change, await shop.now())
+    place = (shop.database, shop.account.account_id, shop.ids)
+    await change_profile(*place, shop.people[person], change, await shop.now())
 
 
 async def _event(scenario: Scenario, metric: str, person: str, moment: Mapping[str, Any]) -> None:

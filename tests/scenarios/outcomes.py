@@ -7,6 +7,7 @@ refused: [reentry]
 entered: ["ana 1h"]                    when runs began                                           (if given)
 properties: {ana: {plan: gold}}        of the person, those named here; null for none             (if given)
 members: {VIP: [ana]}                  of lists and segments                                      (if given)
+moves: {VIP: ["ana joins 1h"]}         who joined and left lists and segments, in order           (if given)
 events: {Cart Rescued: ["ana 1h"]}     of metrics                                                 (if given)
 texts: {ana mail: ["Hello Ana"]}       pieces that each message of that person and action holds    (if given)
 counts: {mail: {passed: 1}, flow: {entered: 2}}   counters, those named here; "skipped Smart Sending" (if given)
@@ -59,6 +60,7 @@ async def outcome(scenario: Scenario) -> dict[str, Any]:
         "entered": _entered,
         "properties": _properties,
         "members": _members,
+        "moves": _moves,
         "events": _events,
         "texts": _texts,
         "counts": _counts,
@@ -153,6 +155,17 @@ async def _members(scenario: Scenario, expected: Mapping[str, Any]) -> dict[str,
     rows = await scenario.shop.database.fetch("SELECT group_id, profile_id FROM membership")
     return {
         name: sorted(people[row["profile_id"]] for row in rows if row["group_id"] == groups[name]) for name in expected
+    }
+
+
+async def _moves(scenario: Scenario, expected: Mapping[str, Any]) -> dict[str, list[str]]:
+    groups = scenario.names["list"] | scenario.names["segment"]
+    return {
+        name: [
+            f"{person} {'joins' if joins else 'leaves'} {scenario.written(at)}"
+            for person, joins, at in await scenario.shop.moves(groups[name])
+        ]
+        for name in expected
     }
 
 

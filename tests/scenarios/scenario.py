@@ -4,6 +4,8 @@ title: one sentence
 covers: ["1.1 delay length"]   the rows of the reference, by section and the row's own name
 account: {timezone: UTC, settings: {...}}                optional
 metrics: [Checkout Started]    lists: [VIP]    templates: {hello: "<p>Hi</p>"}
+segments: [Gold]                by name alone, where the timeline says who joins and leaves, or {Gold: a definition},
+      which may name the metrics, lists and segments above it
 flow: a definition as the API takes it (or `flows`, a mapping of names to such), where {metric: Checkout Started},
       {list: VIP}, {segment: ...} and {template: hello} stand for ids; `status` is live unless given
 flow_file: ../../examples/welcome-series.json             in place of a flow: a file as `headrace import` reads it, from
@@ -114,11 +116,22 @@ class Scenario:
         metrics = [*told.get("metrics", ()), *([ASKED] if "questions" in told else ())]
         self.names["metric"] = {name: await shop.metric(name) for name in metrics}
         self.names["list"] = {name: await shop.list_(name) for name in told.get("lists", ())}
-        self.names["segment"] = {name: await shop.segment(name) for name in told.get("segments", ())}
+        await self._segments()
         templates = told.get("templates", {"hello": "<p>Hello</p>"})
         self.names["template"] = {name: await shop.template(html) for name, html in templates.items()}
         await self._people()
         await self._flows()
+
+    async def _segments(self) -> None:
+        given = self.told.get("segments", ())
+        names: dict[str, str] = {}
+        self.names["segment"] = names
+        for name in given:
+            told = given[name] if isinstance(given, Mapping) else None
+            names[name] = await (self.shop.segment(name) if told is None else self._worked_out(name, told))
+
+    async def _worked_out(self, name: str, told: Mapping[str, Any]) -> str:
+        return await self.shop.made_segment(name, self.resolved(told))
 
     async def _people(self) -> None:
         for name, facts in self.told["people"].items():

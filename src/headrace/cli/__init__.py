@@ -19,6 +19,7 @@ from headrace.cli import (
     explain,
     flow,
     flows,
+    history,
     inbox,
     keys,
     migrate,
@@ -93,6 +94,7 @@ _person.command("unsuppress")(people.unsuppress_)
 _person.command("token")(people.token)
 _person.command("join")(people.join)
 _person.command("leave")(people.leave)
+_person.command("history")(history.history)
 app.add_typer(_person, name="person")
 
 _review = typer.Typer(help="Messages under review.", no_args_is_help=True)

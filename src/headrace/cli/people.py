@@ -167,7 +167,7 @@ def _run(
     async def work(database: Database) -> str:
         owner = await the_account(database, account)
         async with database.transaction() as transaction:
-            return await task(database, owner, transaction, await _profile_id(transaction, owner.account_id, person))
+            return await task(database, owner, transaction, await profile_id_of(transaction, owner.account_id, person))
 
     print(with_database(work))
 
@@ -179,7 +179,7 @@ async def _room(database: Database, owner: Account, now: datetime) -> Room:
     return await make_room(own, owner.account_id, 1, [now])
 
 
-async def _profile_id(connection: Connection, account_id: str, named: str) -> str:
+async def profile_id_of(connection: Connection, account_id: str, named: str) -> str:
     """Return the id of the profile that a command means; raises `CommandError` when there is none."""
     if await profile_rows.existing(connection, account_id, {named}):
         return named

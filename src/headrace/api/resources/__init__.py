@@ -19,6 +19,7 @@ from headrace.api.resources import (
     headrace_messages,
     headrace_review,
     headrace_runs,
+    headrace_timeline,
     lists,
     metrics,
     profile_imports,
@@ -63,6 +64,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *headrace_flows.OPERATIONS,
     *headrace_clock.OPERATIONS,
     *headrace_runs.OPERATIONS,
+    *headrace_timeline.OPERATIONS,
 )
 
 RESOURCES: tuple[Resource, ...] = (
@@ -92,4 +94,5 @@ RESOURCES: tuple[Resource, ...] = (
     *headrace_flows.RESOURCES,
     *headrace_clock.RESOURCES,
     *headrace_runs.RESOURCES,
+    *headrace_timeline.RESOURCES,
 )

@@ -453,7 +453,7 @@ def _predicted(path: Sequence[str]) -> Value:
 
 
 def _key(holder: ColumnElement[Any], key: str) -> Value:
-    return Value(_at(holder, key))
+    return Value(_at(holder, key), holder.op("->>", return_type=Text())(key) if storable(key) else None)
 
 
 def _at(holder: ColumnElement[Any], key: str) -> ColumnElement[Any]:
@@ -462,8 +462,8 @@ def _at(holder: ColumnElement[Any], key: str) -> ColumnElement[Any]:
 
 
 def _event_value(name: str, table: Any = event) -> Value:
-    found = _at(table.c.properties, name)
-    return Value(func.coalesce(func.to_jsonb(table.c.value), found) if name == "$value" else found)
+    found = _key(table.c.properties, name)
+    return Value(func.coalesce(func.to_jsonb(table.c.value), found.json)) if name == "$value" else found
 
 
 def _consent_value(name: str) -> Value:

@@ -19,10 +19,14 @@ WHOLE = cast(literal([], ARRAY(Text)), ARRAY(Text))
 
 
 class Value:
-    """An expression kept as jsonb; where a reading is missing it is NULL."""
+    """An expression kept as jsonb; where a reading is missing it is NULL.
 
-    def __init__(self, json: Expression) -> None:
+    `loose` is its text whatever it is, where the database has it at less cost than `raw`.
+    """
+
+    def __init__(self, json: Expression, loose: Expression | None = None) -> None:
         self.json = json
+        self.loose = loose
 
     @property
     def raw(self) -> Expression | None:

@@ -8,6 +8,7 @@ What is not here: how a value is read (`unknown_values`), which rows are meant (
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -125,16 +126,24 @@ def _string(value: Value, value_filter: StringFilter, decide: Decide) -> Bool:
     if operand is None and operator == "equals":
         return value.text.is_not(None) if value_filter.negative else value.text.is_(None)
     if type(value) is Value and operator in ("equals", "in"):
-        clause = _is_spelled(value.json, (operand,) if isinstance(operand, str) else operand or ())
+        clause = _is_spelled(value, (operand,) if isinstance(operand, str) else operand or ())
     else:
         clause = _positive(value.text, operator, value_filter, decide)
     return ~clause if value_filter.negative else clause
 
 
-def _is_spelled(stored: ColumnElement[Any], texts: Sequence[str]) -> Bool:
-    """Return the clause that jsonb is one of these texts, or the number or boolean that one spells; it uses no text."""
+def _is_spelled(value: Value, texts: Sequence[str]) -> Bool:
+    """Return the clause that jsonb is one of these texts, or the number or boolean that one spells.
+
+    A plain word is no other value's text, so that there the loose text decides.
+    """
+    if value.loose is not None and all(map(_WORD.fullmatch, texts)):
+        return _is_true(value.loose == (texts[0] if len(texts) == 1 else one_of(texts)))
     spelled = [one for text in texts if storable(text) for one in _spelled_by(text)]
-    return _is_true(stored == any_(cast(literal(spelled, ARRAY(Text)), ARRAY(JSONB))))
+    return _is_true(value.json == any_(cast(literal(spelled, ARRAY(Text)), ARRAY(JSONB))))
+
+
+_WORD = re.compile("(?!true$|false$|null$)[A-Za-z][A-Za-z0-9 _.@+-]*")
 
 
 def _spelled_by(text: str) -> list[str]:

@@ -16,7 +16,9 @@ from headrace.engine.deletions import DELETE, delete_person
 from headrace.engine.exits import exit_runs
 from headrace.engine.faults import LOST, told
 from headrace.engine.held import settle_held
+from headrace.engine.late_unsubscriptions import RECORD, record_unsubscription
 from headrace.engine.merges import MERGE, merge_profiles
+from headrace.engine.profile_imports import IMPORT, import_profiles
 from headrace.engine.segment_jobs import evaluate_segment
 from headrace.engine.subscription_jobs import subscribe_people, unsubscribe_people
 from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE
@@ -40,7 +42,9 @@ HANDLERS: Mapping[str, Handler] = {
     DISCARD: settle_held,
     EVALUATE: evaluate_segment,
     EXIT_RUNS: exit_runs,
+    IMPORT: import_profiles,
     MERGE: merge_profiles,
+    RECORD: record_unsubscription,
     RELEASE: settle_held,
     SUBSCRIBE: subscribe_people,
     SUPPRESS: change_suppressions,

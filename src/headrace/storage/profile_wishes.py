@@ -7,9 +7,10 @@ who somebody is and writing it (`profiles`). Source: reference 7.2, 7.7; DESIGN 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from headrace.errors import Conflict, Invalid, NotFound, Problem
 from headrace.storage.identity import COLUMNS, Identifier, IncomingProfile, Kind, normal_email
 
 MOST_PROPERTIES = 400
@@ -18,6 +19,7 @@ MOST_ITEMS = 4000
 """Items of one list. Source: reference 5.4."""
 
 PROPERTIES = "/attributes/properties"
+LONGEST_SHOWN = 255
 DROPPED = "/meta/patch_identifiers/unappend/email"
 
 
@@ -102,6 +104,37 @@ class Wish:
     change: ProfileChange
     profile_id: str | None = None
     must_be_new: bool = False
+
+
+def problem_of(result: Duplicate | Missing | Refused, pointer: str) -> Problem:
+    """Return a refusal as a problem of the profile that stands at `pointer` in a request. Source: reference 7.2."""
+    match result:
+        case Missing(profile_id):
+            return NotFound(f'There is no profile with the id "{profile_id[:LONGEST_SHOWN]}".', pointer=f"{pointer}/id")
+        case Refused(below, detail):
+            return Invalid(detail, pointer=f"{pointer}{below}")
+        case Duplicate(identifier, profile_id):
+            name = COLUMNS.get(identifier.kind, "anonymous_id")
+            return Conflict(
+                f'A profile with the {name} "{identifier.value[:LONGEST_SHOWN]}" exists already: {profile_id}.',
+                pointer=f"{pointer}/attributes/{name}",
+                code="duplicate_profile",
+                meta={"duplicate_profile_id": profile_id},
+            )
+
+
+def kept_wish(wish: Wish) -> dict[str, Any]:
+    """Return a wish as a job keeps it; see `wish_from`."""
+    change = {one.name: value for one in fields(ProfileChange) if (value := getattr(wish.change, one.name))}
+    return {"id": wish.profile_id, "change": change}
+
+
+def wish_from(kept: Mapping[str, Any]) -> Wish:
+    """Return the wish that a job kept."""
+    change: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in kept["change"].items()
+    }
+    return Wish(ProfileChange(**change), kept["id"])
 
 
 def addresses(emails: tuple[str, ...]) -> list[Identifier]:

@@ -9,7 +9,7 @@ identifier decides. Source: DESIGN section 8 (identity); reference 7.2 (duplicat
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ import asyncpg
 from headrace.conditions.topics import EVERYTHING
 from headrace.ids import IdSource
 from headrace.storage import identity, profile_rows
+from headrace.storage.aliases import follow
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.identity import COLUMNS, Identifier
 from headrace.storage.noting import note_changed, topics_of
@@ -92,6 +93,7 @@ async def write_profiles(
 
     `now` is the account's time. Raises `LostRace` when the transaction must be begun anew (`racing`).
     """
+    wishes = await _of_present_profiles(transaction, account_id, wishes)
     wanted = {one for wish in wishes for one in wish.change.identifiers()}
     dropped = {one for wish in wishes for one in addresses(wish.change.fewer_emails)}
     known = await identity.find(transaction, account_id, wanted | dropped)
@@ -103,6 +105,13 @@ async def write_profiles(
     results = [batch.add(wish) for wish in wishes]
     await _write(transaction, account_id, batch)
     return results
+
+
+async def _of_present_profiles(transaction: Connection, account_id: str, wishes: Sequence[Wish]) -> list[Wish]:
+    """Return wishes about profiles that were merged into others as wishes about these."""
+    named = {wish.profile_id for wish in wishes if wish.profile_id}
+    now = await follow(transaction, account_id, named) if named else {}
+    return [replace(wish, profile_id=now.get(wish.profile_id or "", wish.profile_id)) for wish in wishes]
 
 
 async def _see_again(

@@ -7,7 +7,7 @@ would lose every custom property; `unset` removes one.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from headrace.api.commands.limits import check_properties
 from headrace.api.commands.profile_bodies import (
@@ -21,17 +21,13 @@ from headrace.api.commands.profile_bodies import (
     ProfileMeta,
 )
 from headrace.api.state import State
-from headrace.errors import Conflict, Invalid, NotFound, Problem, Problems
+from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.operation import Call
 from headrace.messages.tokens import Kind
 from headrace.storage import profiles
-from headrace.storage.identity import COLUMNS
-from headrace.storage.profile_wishes import Duplicate, Missing, ProfileChange, Refused, Result, Wish, Written
+from headrace.storage.profile_wishes import ProfileChange, Result, Wish, Written, problem_of
 
 DATA = "/data"
-LONGEST_SHOWN = 255
-
-T = TypeVar("T")
 
 
 async def create_profile(call: Call[State, NewProfile]) -> str:
@@ -143,18 +139,6 @@ def need_identifier(change: ProfileChange, pointer: str) -> None:
 
 def written(result: Result, pointer: str) -> Written:
     """Return what was written; raises what is wrong, with pointers below `pointer`, where nothing was."""
-    match result:
-        case Written():
-            return result
-        case Missing(profile_id):
-            raise NotFound(f'There is no profile with the id "{profile_id[:LONGEST_SHOWN]}".', pointer=f"{pointer}/id")
-        case Refused(below, detail):
-            raise Invalid(detail, pointer=f"{pointer}{below}")
-        case Duplicate(identifier, profile_id):
-            name = COLUMNS.get(identifier.kind, "anonymous_id")
-            raise Conflict(
-                f'A profile with the {name} "{identifier.value[:LONGEST_SHOWN]}" exists already: {profile_id}.',
-                pointer=f"{pointer}/attributes/{name}",
-                code="duplicate_profile",
-                meta={"duplicate_profile_id": profile_id},
-            )
+    if isinstance(result, Written):
+        return result
+    raise problem_of(result, pointer)

@@ -96,12 +96,8 @@ WHERE i.bucket = $1 AND i.account_id = $2 AND i.profile_id = $6 AND i.delivery_i
 _INBOX = "DELETE FROM inbox_message WHERE bucket = $1 AND account_id = $2 AND delivery_id = ANY($3)"
 _IN_FLIGHT = f"SELECT EXISTS (SELECT FROM delivery WHERE {_OF} AND state = 1)"
 
-_RUNS = f"""
-DELETE FROM run WHERE bucket = $1 AND account_id = $2 AND run_id IN (
-    SELECT run_id FROM run WHERE {_OF} AND state IN (1, 2) LIMIT $4
-)
-RETURNING run_id
-"""
+_RUNS = f"SELECT run_id FROM run WHERE {_OF} AND state IN (1, 2) LIMIT $4"
+_DELETE_RUNS = "DELETE FROM run WHERE bucket = $1 AND account_id = $2 AND run_id = ANY($3)"
 _JOURNAL = "DELETE FROM journal WHERE bucket = $1 AND account_id = $2 AND run_id = ANY($3)"
 _FLOWS = """
 SELECT f.flow_id, v.definition #>> '{triggers,0,id}' AS trigger_id
@@ -197,6 +193,8 @@ async def has_in_flight(transaction: Connection, person: Person) -> bool:
 async def delete_runs(transaction: Connection, person: Person, limit: int = AT_ONCE) -> int:
     """Delete a bounded number of runs that are over, with their journal; return how many."""
     runs = [row["run_id"] for row in await transaction.fetch(_RUNS, *person.place, limit)]
+    if runs:
+        await transaction.execute(_DELETE_RUNS, *person.place[:2], runs)
     await _delete_journal(transaction, person, runs)
     return len(runs)
 

@@ -107,15 +107,12 @@ SELECT occurred_at, number FROM (
 ) AS newest ORDER BY occurred_at, number LIMIT 1
 """
 _NEWEST_EVENTS = _move(t.event, "t.occurred_at >= $6 AND (t.occurred_at, t.number) >= ($6, $7::bigint)")
-_EVENT_KEYS = _move(
-    t.event_key,
-    """(t.metric_id, t.unique_id) IN (
-        SELECT k.metric_id, k.unique_id FROM event_key k
-        WHERE k.bucket = $1::smallint AND k.account_id = $2 AND k.profile_id = $3
-        ORDER BY k.metric_id, k.unique_id LIMIT $6
-    )""",
-    "ON CONFLICT DO NOTHING",
-)
+_LAST_KEY = f"""
+SELECT metric_id, unique_id FROM (
+    SELECT metric_id, unique_id FROM event_key WHERE {_OF_SOURCE} ORDER BY metric_id, unique_id LIMIT $4
+) AS first ORDER BY metric_id DESC, unique_id DESC LIMIT 1
+"""
+_EVENT_KEYS = _move(t.event_key, "(t.metric_id, t.unique_id) <= ($6, $7)", "ON CONFLICT DO NOTHING")
 
 _MEMBERSHIP = _move(
     t.membership,
@@ -231,7 +228,11 @@ async def move_newest_events(transaction: Connection, move: Move, limit: int = N
 
 async def move_event_keys(transaction: Connection, move: Move, limit: int = KEYS) -> int:
     """Move keys of events and return how many; what both had is kept once."""
-    count: int = await transaction.fetch_value(_EVENT_KEYS, *move.keys(), limit)
+    place = move.keys()
+    last = await transaction.fetch_row(_LAST_KEY, *place[:3], limit)
+    if last is None:
+        return 0
+    count: int = await transaction.fetch_value(_EVENT_KEYS, *place, last["metric_id"], last["unique_id"])
     return count
 
 

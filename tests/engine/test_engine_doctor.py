@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from handwritten_flows import cart_flow
 
-from headrace.engine.doctor import MEANINGS, Examination, examine, repair
+from headrace.engine.doctor import MEANINGS, SEGMENTS, Examination, examine, repair
 from headrace.engine.simulate import START, Simulation
 from headrace.model import DeliveryState, RunState
 from headrace.storage.database import Database, Row
@@ -46,7 +46,7 @@ async def runs(simulation: Simulation) -> list[Row]:
 
 def test_every_symptom_has_a_meaning() -> None:
     """What is looked for is explained, and what is explained is looked for."""
-    assert sorted(QUERIES) == sorted(MEANINGS)
+    assert sorted((*QUERIES, SEGMENTS)) == sorted(MEANINGS)
 
 
 async def test_a_sound_installation_has_no_findings(database: Database) -> None:

@@ -25,6 +25,7 @@ from headrace.cli import (
     migrate,
     people,
     review,
+    segments,
     serve,
     settings,
     simulate,
@@ -96,6 +97,13 @@ _person.command("join")(people.join)
 _person.command("leave")(people.leave)
 _person.command("history")(history.history)
 app.add_typer(_person, name="person")
+
+_segment = typer.Typer(help="Segments and who is in them.", no_args_is_help=True)
+_segment.command("list")(segments.list_)
+_segment.command("show")(segments.show)
+_segment.command("evaluate")(segments.evaluate)
+_segment.command("check")(segments.check)
+app.add_typer(_segment, name="segment")
 
 _review = typer.Typer(help="Messages under review.", no_args_is_help=True)
 _review.command("list")(review.list_)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from headrace.clock import stopwatch
+from headrace.engine import segment_check
 from headrace.engine.core import Core
 from headrace.engine.deliver import resolve_leases
 from headrace.engine.jobs import run_jobs
@@ -22,7 +23,10 @@ from headrace.storage.account_clocks import read_clocks
 from headrace.storage.doctor import Clocks, Symptom
 from headrace.storage.flow_states import EXIT_RUNS
 from headrace.storage.runs import retry_parked
+from headrace.storage.segments import request_evaluation
 
+SEGMENTS = "segment_members"
+"""The symptom that is found by working segments out, not by a query."""
 PATIENCE = timedelta(minutes=5)
 """Our choice: what is late by less than five minutes is on its way."""
 MOST_RETRIES = 10_000
@@ -75,10 +79,22 @@ class Examination:
 async def examine(core: Core, patience: timedelta = PATIENCE) -> Examination:
     """Look for every symptom in all accounts."""
     clocks = await read_clocks(core.database, core.clock)
-    symptoms = [
-        one for kind in MEANINGS for one in await doctor.look(core.database, kind, clocks, patience, core.clock.now())
-    ]
+    symptoms = []
+    for kind in MEANINGS:
+        if kind == SEGMENTS:
+            symptoms += await _segments(core)
+        else:
+            symptoms += await doctor.look(core.database, kind, clocks, patience, core.clock.now())
     return Examination(tuple(_finding(one) for one in symptoms))
+
+
+async def _segments(core: Core) -> list[Symptom]:
+    """Compare every segment with a full evaluation."""
+    return [
+        Symptom(SEGMENTS, one.account_id, None, len(wrong), None, f"{one.segment_id} {one.name}", wrong[0])
+        for one in await segment_check.compare_all(core)
+        if (wrong := (*one.missing, *one.extra))
+    ]
 
 
 async def repair(core: Core, patience: timedelta = PATIENCE) -> Examination:
@@ -100,7 +116,7 @@ async def work_off(core: Core, seconds: float) -> int:
     """Do what a worker does for so many seconds or until a round finds nothing; return how much that was."""
     worker, began, total = Worker(core), stopwatch(), 0
     while stopwatch() - began < seconds:
-        done = await worker.plan() + await worker.enter_by_dates() + await worker.enter()
+        done = await worker.plan() + await worker.enter_by_dates() + await worker.enter() + await worker.look()
         done += await worker.advance() + await worker.deliver() + await run_jobs(core)
         total += done
         if not done:
@@ -147,6 +163,21 @@ async def _resolve(core: Core, clocks: Clocks, symptoms: Sequence[Symptom]) -> i
     return await resolve_leases(core)
 
 
+async def _evaluate(core: Core, clocks: Clocks, symptoms: Sequence[Symptom]) -> int:
+    """Let jobs work out segments anew."""
+    comparisons = await segment_check.compare_all(core)
+    return await segment_check.repair(core, comparisons)
+
+
+async def _evaluate_again(core: Core, clocks: Clocks, symptoms: Sequence[Symptom]) -> int:
+    async with core.database.transaction() as transaction:
+        for one in symptoms:
+            if one.example is not None:
+                place = (transaction, one.account_id, one.example)
+                await request_evaluation(*place, ids=core.ids, system_now=core.clock.now())
+    return len(symptoms)
+
+
 async def _forget(core: Core, clocks: Clocks, symptoms: Sequence[Symptom]) -> int:
     async with core.database.transaction() as transaction:
         return await doctor.forget_entries(transaction)
@@ -161,6 +192,7 @@ MEANINGS = {
     "overdue_runs": Meaning("runs are due and nobody carries them on: no worker runs, or all are behind", _later),
     "overdue_deliveries": Meaning("messages are due and nobody sends them: no worker runs, or all are behind", _later),
     "pending": Meaning("what happened to people is not worked out yet: no worker runs, or all are behind", _later),
+    "overdue_looks": Meaning("places in segments are due to be looked at and nobody does: no worker runs", _later),
     "stuck_job": Meaning("a job waits for a worker", _later),
     "lapsed_lease": Meaning("messages were in the hands of a worker that is gone", _resolve),
     "closed_flow": Meaning("people are inside a flow that is archived or deleted", _let_out),
@@ -168,6 +200,8 @@ MEANINGS = {
     "awaiting_in_vain": Meaning("runs wait for the result of a message that has one, or is gone", _hurry),
     "planned_entry": Meaning("entries are planned into a flow that nobody enters", _forget),
     "planning": Meaning("people of a date-based flow are still to be planned", _later, mild=True),
+    "unevaluated": Meaning("a segment was never worked out to the end: its job was given up", _evaluate_again),
+    SEGMENTS: Meaning("the members of a segment are not those that a full evaluation finds", _evaluate),
     "parked": Meaning("runs were stopped by a bug; once it is mended they may try again", _retry),
     "gauges": Meaning("counts of who waits, is held or parked differ from a recount", _recount),
     "held": Meaning("too many people entered at once; let them in or not: headrace flow release-held or discard-held"),

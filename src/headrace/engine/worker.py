@@ -253,6 +253,10 @@ class Worker:
                 await self._pause(max(rest, LOOK_SHARE * (stopwatch() - began)))
                 rest = min(rest * 2, longest_rest)
 
+    async def rest(self) -> None:
+        """Rest for a moment while others are at work."""
+        await self._pause(SHORTEST_REST)
+
     async def _pause(self, seconds: float) -> None:
         """Rest, or less when the worker is told to stop meanwhile."""
         try:

@@ -104,6 +104,23 @@ SELECT account_id, NULL AS flow_id, count(*) AS amount, min(received_at) AS sinc
 FROM pending WHERE $1::int[] IS NOT NULL AND $2::timestamptz[] IS NOT NULL
 GROUP BY account_id HAVING min(received_at) <= $4::timestamptz - $3::interval ORDER BY account_id
 """
+_OVERDUE_LOOKS = f"""
+SELECT d.account_id, NULL AS flow_id, count(*) AS amount, min(d.due_at) AS since, min(d.group_id) AS detail,
+    min(d.profile_id) AS example
+FROM {_CLOCKS} JOIN segment_due d ON d.clock = c.clock AND d.due_at <= c.now - $3::interval
+WHERE $4::timestamptz IS NOT NULL
+GROUP BY d.account_id ORDER BY d.account_id
+"""
+_UNEVALUATED = """
+SELECT g.account_id, NULL AS flow_id, 1 AS amount, g.updated_at AS since, g.name AS detail, g.group_id AS example
+FROM profile_group g
+WHERE g.kind = 'segment' AND g.is_active AND g.definition IS NOT NULL AND g.evaluated_version <> g.version
+    AND NOT EXISTS (
+        SELECT FROM job j WHERE j.account_id = g.account_id AND j.kind = 'evaluate-segment'
+            AND j.state IN ('queued', 'running') AND j.arguments->>'segment_id' = g.group_id
+    )
+ORDER BY g.account_id, g.group_id
+"""
 _JOBS = """
 SELECT account_id, arguments->>'flow_id' AS flow_id, count(*) AS amount, min(updated_at) AS since,
     min(coalesce(error, kind)) AS detail, min(job_id) AS example
@@ -155,6 +172,8 @@ QUERIES: Mapping[str, tuple[str, bool]] = {
     "overdue_runs": (_OVERDUE_RUNS, True),
     "overdue_deliveries": (_OVERDUE_DELIVERIES, True),
     "pending": (_PENDING, True),
+    "overdue_looks": (_OVERDUE_LOOKS, True),
+    "unevaluated": (_UNEVALUATED, False),
     "parked": (_PARKED, False),
     "held": (_HELD, False),
     "vanished_action": (_VANISHED, False),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, SmallInteger, and_, any_, bindparam, delete, func, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -26,6 +27,15 @@ SELECT count(*) FROM (SELECT FROM profile WHERE bucket = 0 AND account_id = $1 L
 _COUNT = "SELECT count(*) FROM profile WHERE bucket = ANY($1::smallint[]) AND account_id = $2"
 _NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 _HAVE_ENDED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8"
+_UNSETTLED = """
+SELECT asked.profile_id FROM unnest($3::smallint[], $4::text[]) AS asked (bucket, profile_id)
+JOIN (
+    SELECT DISTINCT bucket, profile_id FROM pending WHERE account_id = $1 AND bucket = ANY($3)
+    UNION
+    SELECT bucket, profile_id FROM segment_due
+    WHERE account_id = $1 AND bucket = ANY($3) AND profile_id = ANY($4) AND group_id = $2 AND due_at <= $5
+) AS waiting USING (bucket, profile_id)
+"""
 _EVALUATED = """
 UPDATE profile_group SET evaluated_version = version
 WHERE account_id = $1 AND group_id = $2 AND kind = 'segment' AND version = $3
@@ -102,6 +112,16 @@ async def plan_looks(transaction: Connection, segment: Segment, buckets: Sequenc
     chosen = select(people.c.bucket, own[0], people.c.profile_id, own[1], people.c.due_at, own[2])
     names = ["bucket", "account_id", "profile_id", "group_id", "due_at", "clock"]
     await transaction.execute(insert(due).from_select(names, chosen.where(people.c.due_at.is_not(None))))
+
+
+async def unsettled(
+    connection: Connection, segment: Segment, people: Sequence[tuple[int, str]], now: datetime
+) -> set[str]:
+    """Return those of the people (bucket, profile id) whose place is still to be looked at."""
+    if not people:
+        return set()
+    place = (segment.account_id, segment.group_id, [one[0] for one in people], [one[1] for one in people])
+    return {row["profile_id"] for row in await connection.fetch(_UNSETTLED, *place, now)}
 
 
 async def count_people(connection: Connection, account_id: str, buckets: Sequence[int]) -> int:

@@ -179,6 +179,12 @@ async def list_segments(connection: Connection, account_id: str, group_id: str |
     return await connection.fetch(_SEGMENTS, account_id, group_id)
 
 
+async def accounts_with_segments(database: Database | Connection) -> list[str]:
+    """Return the ids of the accounts that have a segment."""
+    rows = await database.fetch("SELECT DISTINCT account_id FROM profile_group WHERE kind = 'segment' ORDER BY 1")
+    return [row["account_id"] for row in rows]
+
+
 def unknown_segment(group_id: str) -> NotFound:
     """Return the problem of a segment id that the account does not have."""
     return NotFound(f'A segment with id "{group_id}" does not exist.')

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from headrace.conditions.condition import NO_NEEDS
-from headrace.conditions.facts import Clause, ConsentOn, ConsentTest, FactQuery, Facts, Need, PushTokens, Suppressions
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import ConsentOn, ConsentTest, Facts, Need, PushTokens, Suppressions
 from headrace.conditions.flips import earliest, flips_of, next_flip
 
 SUPPRESSIONS: frozenset[Need] = frozenset((Suppressions(),))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need
 from headrace.conditions.parsing import Model
 
 NO_NEEDS: frozenset[Need] = frozenset()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from headrace.conditions.condition import NO_NEEDS
-from headrace.conditions.facts import Clause, EventEdge, EventMoments, FactQuery, Facts, Moment, Need, PropertyFilter
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import EventEdge, EventMoments, Facts, Moment, Need, PropertyFilter
 from headrace.conditions.filters import Timeframe
 from headrace.conditions.filters.date import FlowStart
 from headrace.conditions.filters.numeric import NumericFilter

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.conditions.condition import NO_NEEDS, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need
 from headrace.conditions.filters import ValueFilter
 from headrace.conditions.profile_property import plain
 from headrace.model import Event

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from headrace.conditions.condition import NO_NEEDS, NO_TOPICS, Condition, ConditionModel, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need, Unanswered
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need, Unanswered
 from headrace.conditions.flips import earliest, latest
 from headrace.conditions.parsing import Model
 from headrace.model import Profile

@@ -14,7 +14,8 @@ from pydantic import model_validator
 
 from headrace.conditions import spans
 from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Membership, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Membership, Moment, Need
 from headrace.conditions.filters import JoinedFilter, Timeframe
 from headrace.conditions.flips import earliest, flips_of, next_flip
 from headrace.conditions.topics import of_group

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, LinkedObjects, Moment, Need, PropertyFilter
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, LinkedObjects, Moment, Need, PropertyFilter
 from headrace.conditions.filters import IntegerModel, ObjectPropertyFilter, ValueFilter
 from headrace.conditions.flips import earliest, flips_of, next_flip
 from headrace.conditions.parsing import Model

@@ -14,16 +14,8 @@ from headrace.conditions import consent_states as states
 from headrace.conditions.atoms import Atom
 from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.consent_states import ConsentState
-from headrace.conditions.facts import (
-    Clause,
-    ConsentOn,
-    FactQuery,
-    Facts,
-    Moment,
-    Need,
-    PushTokens,
-    Suppressions,
-)
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import ConsentOn, Facts, Moment, Need, PushTokens, Suppressions
 from headrace.conditions.parsing import Model, OneOf
 from headrace.conditions.topics import PUSH_TOKENS, SUPPRESSIONS, of_consent
 

@@ -14,7 +14,8 @@ from typing import Literal
 
 from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.event_changes import EventChanges, enough
-from headrace.conditions.facts import Clause, EventTotal, FactQuery, Facts, Moment, Need, PropertyFilter
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import EventTotal, Facts, Moment, Need, PropertyFilter
 from headrace.conditions.filters import (
     MetricPropertyFilter,
     NumericModel,

@@ -20,7 +20,8 @@ from pydantic import Field
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
 from headrace.conditions.event_changes import EventChanges
-from headrace.conditions.facts import Clause, EventMoments, FactQuery, Facts, Happenings, Moment, Need, PropertyFilter
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import EventMoments, Facts, Happenings, Moment, Need, PropertyFilter
 from headrace.conditions.filters import FunnelFilter, Timeframe
 from headrace.conditions.flips import earliest
 from headrace.conditions.parsing import Model

@@ -12,7 +12,8 @@ from typing import Literal
 
 from headrace.conditions import spans
 from headrace.conditions.condition import Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, LastEntry, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, LastEntry, Moment, Need
 from headrace.conditions.filters import RecentFilter, Timeframe
 from headrace.conditions.flips import flips_of, next_flip
 

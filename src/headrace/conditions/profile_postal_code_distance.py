@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need
 from headrace.conditions.filters import DistanceModel, ValueFilter
 from headrace.conditions.filters.reading import as_text
 from headrace.conditions.postal_codes import KM_PER_MILE, Place, kilometers, missing_data, place_of

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need
 from headrace.conditions.filters import ProfilePropertyFilter, ValueFilter
 from headrace.conditions.flips import flips_of, next_flip
 from headrace.conditions.topics import of_field, of_place, of_property

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need
 from headrace.conditions.filters.spelled import SpelledFilter
 from headrace.conditions.profile_property import plain
 from headrace.conditions.topics import of_place

@@ -13,7 +13,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from headrace.conditions.condition import NO_NEEDS, Condition, ConditionModel, Timeless, Verdict
-from headrace.conditions.facts import Clause, FactQuery, Facts, Moment, Need
+from headrace.conditions.fact_query import Clause, FactQuery
+from headrace.conditions.facts import Facts, Moment, Need
 from headrace.ids import share
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 from api_client import Api, FixedClock
+from people import made_list
 
 from headrace.api.app import create_app
 from headrace.config import Config
@@ -59,3 +60,13 @@ async def test_operations_and_accounts_are_counted_apart(api: Api) -> None:
     client = limited(api)
     await client.get("/api/accounts")
     assert 200 == (await client.get(f"/api/accounts/{api.account.account_id}")).status_code
+
+
+async def test_what_is_costly_has_a_limit_of_its_own(api: Api) -> None:
+    """A list is read 75 times a second, its size once, and neither counts for the other."""
+    client = limited(api)
+    path = f"/api/lists/{await made_list(api)}"
+    counting = f"{path}?fields[list]=name&additional-fields[list]=profile_count"
+    answers = [await client.get(one) for one in (counting, path, counting, path)]
+    assert [200, 200, 429, 200] == [one.status_code for one in answers]
+    assert ["15", "700"] == [one.headers["ratelimit-limit"] for one in answers[:2]]

@@ -76,7 +76,8 @@ class Door:
         caller = await self._authenticator.caller(headers.get("authorization"))
         revision = self._revision(request, operation)
         clock = await self._services.clock_of(caller.account)
-        limited = self._limiter and self._limiter.admit(caller.account.account_id, operation)
+        asked = request.query_params.multi_items() if self._limiter and operation.costly else ()
+        limited = self._limiter and self._limiter.admit(caller.account.account_id, operation, asked)
         older = revision < FIRST_WITHOUT_SLASH
         return Context(
             state=State(

@@ -14,6 +14,7 @@ from math import ceil
 from headrace.clock import Clock
 from headrace.errors import Throttled
 from headrace.jsonapi.operation import Operation, Tier
+from headrace.jsonapi.query import Pairs
 
 SECOND, MINUTE, DAY = 1, 60, 86_400
 
@@ -43,13 +44,17 @@ class RateLimiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._windows: dict[tuple[str, str], _Windows] = {}
+        self._windows: dict[tuple[str, str, Tier], _Windows] = {}
 
-    def admit(self, account_id: str, operation: Operation) -> Mapping[str, str]:
-        """Count a request and return the headers that tell of the minute's window; raises `Throttled`."""
+    def admit(self, account_id: str, operation: Operation, asked: Pairs = ()) -> Mapping[str, str]:
+        """Count a request and return the headers that tell of the minute's window; raises `Throttled`.
+
+        `asked` are the query parameters. Requests that ask for something costly are counted apart from the others.
+        """
         now = self._clock.now().timestamp()
-        windows = self._windows.setdefault((account_id, operation.id), _Windows())
-        limits = _limits(operation.tier)
+        tier = tier_of(operation, asked)
+        windows = self._windows.setdefault((account_id, operation.id, tier), _Windows())
+        limits = _limits(tier)
         for length, limit in limits.items():
             if windows.count(length, now) >= limit:
                 raise _throttled(max(1, ceil(length - now % length)))
@@ -59,6 +64,15 @@ class RateLimiter:
             "RateLimit-Remaining": str(limits[MINUTE] - counts[MINUTE]),
             "RateLimit-Reset": str(max(1, ceil(MINUTE - now % MINUTE))),
         }
+
+
+def tier_of(operation: Operation, asked: Pairs) -> Tier:
+    """Return the tier of a request: the narrowest of what it asks for that is costly, else the operation's own."""
+    if not operation.costly:
+        return operation.tier
+    names = (f"{name}={part.strip()}" for name, value in asked for part in value.split(","))
+    costly = [operation.costly[one] for one in names if one in operation.costly]
+    return min(costly, key=lambda tier: tier.steady, default=operation.tier)
 
 
 def _limits(tier: Tier) -> dict[int, int]:

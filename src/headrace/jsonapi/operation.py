@@ -111,6 +111,7 @@ class Operation:
     maps other spellings to them. `linkage` names relationships whose `data` is loaded and shown even without `include`.
     `sparse` are the types that `fields[...]` takes, `additional` the attributes by type that `additional-fields[...]`
     offers. `page` None means unpaged. `default_sort` is a sort key, `-` in front for descending; None sorts by id.
+    `costly` maps what a query may ask for, such as "include=lists", to the tier of such requests.
     `parameters` are further plain query parameters. `since` is the first revision that has the operation and `until`
     the first that no longer has it.
     """
@@ -123,6 +124,7 @@ class Operation:
     summary: str = ""
     scopes: tuple[str, ...] = ()
     tier: Tier = S_TIER
+    costly: Mapping[str, Tier] = field(default_factory=lambda: EMPTY)
     resource: Resource | None = None
     table: Table | None = None
     scope: Scope | None = None

@@ -6,6 +6,8 @@ other operations (`lists`, `segments`). Follows reference 7.6.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.api.resources.flow_tables import TAG, TAGS
 from headrace.api.resources.group_tables import tags_of_group
 from headrace.api.resources.identity_filters import BY_LINK, BY_PUSH_TOKEN
@@ -13,8 +15,9 @@ from headrace.api.resources.people import MEMBER, MEMBERS, in_group
 from headrace.api.resources.profiles import EXTRA, IDENTITY
 from headrace.api.resources.profiles import PAGE as MEMBER_PAGE
 from headrace.jsonapi import shapes
+from headrace.jsonapi.context import EMPTY
 from headrace.jsonapi.filter_rules import BOUNDS, Filterable
-from headrace.jsonapi.operation import L, Operation, Table
+from headrace.jsonapi.operation import L, Operation, Table, Tier
 from headrace.jsonapi.query import Page, Sortable
 from headrace.jsonapi.resource import Resource
 from headrace.storage import tables as t
@@ -47,7 +50,12 @@ MEMBER_SORTS = {"joined_group_at": Sortable(t.membership.c.joined_at, dated=True
 
 
 def member_operations(
-    parent: Resource, table: Table, tag: str, scope: str, filters: dict[str, Filterable]
+    parent: Resource,
+    table: Table,
+    tag: str,
+    scope: str,
+    filters: Mapping[str, Filterable],
+    costly: Mapping[str, Tier] = EMPTY,
 ) -> tuple[Operation, Operation]:
     """Return the two operations that read who is in a list or segment; `scope` is that of reading the parent."""
     path, scopes = parent.path or "", tuple(sorted((scope, "profiles:read")))
@@ -60,6 +68,7 @@ def member_operations(
         summary=f"List the profiles in a {parent.type}",
         scopes=scopes,
         tier=L,
+        costly=costly,
         resource=MEMBER,
         table=MEMBERS,
         parent=(parent, table),

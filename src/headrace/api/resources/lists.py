@@ -16,10 +16,12 @@ from headrace.api.resources.group_rows import (
 )
 from headrace.api.resources.group_tables import LIST, LISTS, PROFILE_COUNT
 from headrace.jsonapi import shapes
-from headrace.jsonapi.operation import S_TIER, L, M, Operation, Tier
+from headrace.jsonapi.operation import S_TIER, XS, L, M, Operation, Tier
 
 READ, WRITE = ("lists:read",), ("lists:write",)
 MEMBERS_WRITE = ("lists:write", "profiles:write")
+
+PREDICTIONS = {"additional-fields[profile]=predictive_analytics": M}
 
 OPERATIONS = (
     Operation(
@@ -72,6 +74,7 @@ OPERATIONS = (
         linkage=LINKAGE,
         sparse=("list", "flow", "tag"),
         additional={"list": (PROFILE_COUNT,)},
+        costly={f"additional-fields[list]={PROFILE_COUNT}": XS},
     ),
     Operation(
         id="update_list",
@@ -103,7 +106,7 @@ OPERATIONS = (
         command=commands.delete_list,
         status=204,
     ),
-    *member_operations(LIST, LISTS, "Lists", "lists:read", MEMBER_FILTERS),
+    *member_operations(LIST, LISTS, "Lists", "lists:read", MEMBER_FILTERS, PREDICTIONS),
     Operation(
         id="add_profiles_to_list",
         method="POST",

@@ -18,7 +18,7 @@ from headrace.api.resources.group_rows import (
 from headrace.api.resources.group_tables import PROFILE_COUNT, SEGMENT, SEGMENTS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
-from headrace.jsonapi.operation import S_TIER, L, Operation, Tier
+from headrace.jsonapi.operation import S_TIER, XS, L, Operation, Tier
 from headrace.storage import tables as t
 
 SINCE = "2024-07-15"
@@ -84,6 +84,7 @@ OPERATIONS = (
         linkage=LINKAGE,
         sparse=("segment", "flow", "tag"),
         additional={"segment": (PROFILE_COUNT,)},
+        costly={f"additional-fields[segment]={PROFILE_COUNT}": XS},
     ),
     Operation(
         id="update_segment",

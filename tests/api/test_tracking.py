@@ -13,12 +13,14 @@ import httpx
 import pytest
 import pytest_asyncio
 from api_client import NOW, Api
+from consent_calls import engine
 from people import counted, made_profile
 
 from headrace.api import tracker
 from headrace.api.app import create_app
 from headrace.api.state import Services
 from headrace.clock import VirtualClock
+from headrace.engine.jobs import run_jobs
 from headrace.ids import bucket_of
 from headrace.messages.links import Links, MessageIds, Target
 from headrace.messages.tokens import Kind, Payload, unpadded
@@ -237,11 +239,41 @@ async def test_a_text_message_unsubscribes_from_text_messages(api: Api) -> None:
 
 
 async def test_unsubscribing_works_when_the_delivery_is_gone(sent: Sent) -> None:
-    """Consent outlives deliveries: the wish is kept, without an event."""
+    """Consent outlives deliveries, and so does its event; it counts for no message."""
     await sent.api.services.database.fetch("DELETE FROM delivery")
     assert 200 == (await sent.api.http.post(sent.links.unsubscribe())).status_code
     assert "UNSUBSCRIBED" == (await sent.consent())["subscription"]
-    assert 0 == await counted(sent.api, "event")
+    assert ["Unsubscribed from Email Marketing"] == await sent.metrics()
+    assert 0 == await counted(sent.api, "interaction")
+
+
+async def test_unsubscribing_counts_for_a_message_that_is_still_being_sent(sent: Sent) -> None:
+    """Consent ends at once; event and statistics follow when the sending has been recorded, once."""
+    database = sent.api.services.database
+    await database.fetch("UPDATE delivery SET state = 1, sent_at = NULL, lease_until = $1", NOW + timedelta(hours=1))
+    await sent.api.http.post(sent.links.unsubscribe(), data={"confirm": "yes"})
+    await run_jobs(engine(sent.api))
+    early = (await sent.metrics(), (await sent.consent())["subscription"])
+    await database.fetch("UPDATE delivery SET state = 2, sent_at = due_at")
+    await run_jobs(engine(sent.api))
+    await sent.api.http.post(sent.links.unsubscribe(), data={"confirm": "yes"})
+
+    assert ([], "UNSUBSCRIBED") == early
+    assert ["Unsubscribed from Email Marketing"] == await sent.metrics()
+    assert 1 == (await sent.row())["unsubscribes"]
+    assert 1 == await database.fetch_value("SELECT sum(unsubscribe_uniques) FROM message_delta")
+
+
+async def test_unsubscribing_from_a_message_that_was_never_sent_is_an_event(sent: Sent) -> None:
+    """What was on its way and was given up counts for no message."""
+    database = sent.api.services.database
+    await database.fetch("UPDATE delivery SET state = 1, sent_at = NULL")
+    await sent.api.http.post(sent.links.unsubscribe(), data={"confirm": "yes"})
+    await database.fetch("UPDATE delivery SET state = 4")
+    await run_jobs(engine(sent.api))
+
+    assert ["Unsubscribed from Email Marketing"] == await sent.metrics()
+    assert 0 == await counted(sent.api, "interaction")
 
 
 async def test_interactions_carry_the_accounts_own_time(api: Api) -> None:

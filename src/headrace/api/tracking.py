@@ -1,4 +1,5 @@
-"""What links in messages lead to: the open pixel, clicks, unsubscribing, the message in a browser.
+"""What links in messages lead to: the open pixel, clicks, unsubscribing and preferences, confirming, the message in a
+browser.
 
 What is here: the routes under `/t/`. What is not: the tokens and addresses (`messages.tokens`, `messages.links`) and
 the recording (`tracker`). A click is answered from its token alone, whatever state the database is in. Follows
@@ -10,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from base64 import b64decode
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from html import escape
+from urllib.parse import parse_qs
 
 import asyncpg
 from sqlalchemy import select
@@ -19,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
+from headrace.api import confirmation_pages, preference_pages
 from headrace.api.pages import foreign, notice, page
 from headrace.api.state import Services
-from headrace.api.unsubscribing import unsubscribe
+from headrace.api.unsubscribing import FlowList, leave_list, list_of, unsubscribe
 from headrace.ids import bucket_of
-from headrace.messages.links import follow
+from headrace.messages.links import PREFERENCES, follow
 from headrace.messages.tokens import Kind as TokenKind
 from headrace.messages.tokens import Payload
 from headrace.storage.interactions import Kind
@@ -35,6 +38,9 @@ PATIENCE = 2.0
 """Seconds that an answer waits for the recording, which goes on without it."""
 CLICK_PATIENCE = 0.5
 """The same for a click: somebody is waiting for a page."""
+LIST = "list"
+"""The button that unsubscribes from one list."""
+LARGEST_FORM = 32_768
 DOWN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _log = logging.getLogger(__name__)
@@ -52,6 +58,8 @@ def tracking_routes(services: Services) -> Sequence[Mount]:
                 Route("/u/{token}", pages.unsubscribe_page),
                 Route("/u/{token}", pages.unsubscribed, methods=["POST"]),
                 Route("/v/{token}", pages.viewed),
+                Route("/s/{token}", pages.confirmation_page),
+                Route("/s/{token}", pages.confirmed, methods=["POST"]),
             ],
         )
     ]
@@ -83,29 +91,54 @@ class TrackingPages:
         return RedirectResponse(destination.location, 302, NO_STORE)
 
     async def unsubscribe_page(self, request: Request) -> Response:
-        """Ask before unsubscribing: mail scanners follow links, too."""
+        """Ask before unsubscribing: mail scanners follow links, too. The other link shows all preferences."""
         payload = self._payload(request, TokenKind.UNSUBSCRIBE)
         if payload is None:
-            return _bad_unsubscribe()
+            return _bad_link()
+        if PREFERENCES in request.query_params:
+            return await _when_up(preference_pages.show(self._services, payload))
         name = escape(await self._sender(payload.account_id))
+        wanted = await self._list(payload)
+        from_list = (
+            f'<button name="{LIST}" value="{escape(wanted.list_id)}">Only from {escape(wanted.name)}</button> '
+            if wanted
+            else ""
+        )
+        words = "Unsubscribe from everything" if wanted else "Unsubscribe"
         return page(
             "Unsubscribe",
             f"<p>Stop receiving messages from {name}?</p>"
-            '<form method="post"><button name="confirm" value="yes">Unsubscribe</button></form>',
+            f'<form method="post"><p>{from_list}<button name="confirm" value="yes">{words}</button></p></form>'
+            f'<p><a href="?{PREFERENCES}">Choose what you receive instead</a></p>',
         )
 
     async def unsubscribed(self, request: Request) -> Response:
         """Unsubscribe: from the page's button, or from the mail program's own by one click (RFC 8058)."""
         payload = self._payload(request, TokenKind.UNSUBSCRIBE)
         if payload is None:
-            return _bad_unsubscribe()
-        one_click = b"List-Unsubscribe=One-Click" in (await _small_body(request))
-        try:
-            await unsubscribe(self._services, payload, one_click=one_click)
-        except DOWN:
-            _log.exception("an unsubscription could not be written")
-            return notice("Please try again", "Your request could not be saved just now. Try again in a minute.", 503)
+            return _bad_link()
+        body = await _small_body(request)
+        if PREFERENCES in request.query_params:
+            answers = preference_pages.Answers.of(parse_qs(body.decode(errors="replace")))
+            return await _when_up(preference_pages.save(self._services, payload, answers))
+        return await _when_up(self._unsubscribe(payload, body))
+
+    async def _unsubscribe(self, payload: Payload, body: bytes) -> Response:
+        if LIST in parse_qs(body.decode(errors="replace")) and (wanted := await list_of(self._services, payload)):
+            await leave_list(self._services, payload, wanted.list_id)
+            return notice("You are unsubscribed", f"You will receive no more messages of {wanted.name}.")
+        await unsubscribe(self._services, payload, one_click=b"List-Unsubscribe=One-Click" in body)
         return notice("You are unsubscribed", "You will receive no more of these messages.")
+
+    async def confirmation_page(self, request: Request) -> Response:
+        """Ask whether somebody wants the subscription that their mail is about."""
+        payload = self._payload(request, TokenKind.CONFIRM)
+        return _bad_link() if payload is None else await _when_up(confirmation_pages.ask(self._services, payload))
+
+    async def confirmed(self, request: Request) -> Response:
+        """Confirm a subscription."""
+        payload = self._payload(request, TokenKind.CONFIRM)
+        return _bad_link() if payload is None else await _when_up(confirmation_pages.confirmed(self._services, payload))
 
     async def viewed(self, request: Request) -> Response:
         """Show a message that the inbox kept."""
@@ -127,6 +160,14 @@ class TrackingPages:
         except DOWN:
             return "this sender"
 
+    async def _list(self, payload: Payload) -> FlowList | None:
+        """Return the list that the message's flow begins with; without a database, the page offers none."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await list_of(self._services, payload) if payload.flow_id else None
+        except DOWN:
+            return None
+
     async def _html(self, payload: Payload) -> str | None:
         kept = inbox_message.c
         statement = select(kept.html).where(
@@ -138,11 +179,20 @@ class TrackingPages:
         return html
 
 
-def _bad_unsubscribe() -> Response:
+def _bad_link() -> Response:
     return notice("This link does not work", "It is incomplete or was changed on its way to you.", 404)
 
 
-async def _small_body(request: Request, limit: int = 4096) -> bytes:
+async def _when_up(answer: Awaitable[Response]) -> Response:
+    """Return an answer, or ask to try again where the database is away."""
+    try:
+        return await answer
+    except DOWN:
+        _log.exception("a request of a person could not be answered")
+        return notice("Please try again", "Your request could not be saved just now. Try again in a minute.", 503)
+
+
+async def _small_body(request: Request, limit: int = LARGEST_FORM) -> bytes:
     """Return the beginning of a body; more than that is never a form of ours."""
     body = b""
     async for chunk in request.stream():

@@ -162,14 +162,15 @@ def _bounced(result: Result) -> bool:
 # --- confirming ---------------------------------------------------------------------------------------------------
 
 
-async def confirm(database: Database, own: OwnEvents, payload: Payload, now: datetime) -> Confirmed:
+async def confirm(database: Database, own: OwnEvents, payload: Payload, profile_id: str, now: datetime) -> Confirmed:
     """Subscribe the person whom a link names, to e-mail and to the list; once, however often it is asked for.
 
-    `now` is the account's time. A confirmation that arrives before the mail was noted as sent counts, too.
+    `profile_id` is who the person is now, `now` the account's time. A confirmation that arrives before the mail was
+    noted as sent counts, too.
     """
     if payload.kind is not Kind.CONFIRM:
         return Confirmed.UNKNOWN
-    place = (payload.account_id, payload.profile_id, payload.message_id)
+    place = (payload.account_id, profile_id, payload.message_id)
     room = await make_room(own, payload.account_id, 2, [now])
     async with database.transaction() as transaction:
         row = await find_opt_in(transaction, *place, lock=True)
@@ -179,7 +180,7 @@ async def confirm(database: Database, own: OwnEvents, payload: Payload, now: dat
         await set_confirmed(transaction, *place, now)
         source = Source(row["method"], row["detail"], row["custom_source"])
         change = ConsentChange(
-            payload.profile_id,
+            profile_id,
             Channel.EMAIL,
             SUBSCRIBED,
             now,
@@ -190,7 +191,7 @@ async def confirm(database: Database, own: OwnEvents, payload: Payload, now: dat
         )
         await record_consents(transaction, room, [change], now)
         if payload.message_id != NO_LIST:
-            await subscribe_to_list(transaction, room, payload.message_id, [payload.profile_id], now, source)
+            await subscribe_to_list(transaction, room, payload.message_id, [profile_id], now, source)
     return Confirmed.NOW
 
 

@@ -5,7 +5,8 @@ tokens' form (`tokens.py`), finding links in HTML (`headrace.templates.links`).
 
     /t/o/<token>.gif    the open pixel
     /t/c/<token>        a click: redirects to the address in the token
-    /t/u/<token>        unsubscribing (GET shows a page, POST unsubscribes; `?preferences` marks the preferences link)
+    /t/u/<token>        unsubscribing (GET shows a page, POST unsubscribes; with `?preferences` the preference page)
+    /t/s/<token>        confirming a subscription (GET shows a page, POST confirms)
     /t/v/<token>        the message in a browser
     /t/p/<token>        a page of Headrace that a one-time link opens
 
@@ -26,6 +27,8 @@ from headrace.messages import utm
 from headrace.messages.tokens import Kind, Payload, Signer, unpadded
 from headrace.model.web_address import LONGEST_URL, is_web_address
 
+PREFERENCES = "preferences"
+"""The parameter that turns the unsubscribe link into that of the preference page."""
 IDENTITY = "_kx"
 """The parameter by which a shop's site recognizes who clicked."""
 RESERVED = "%/:=&?~#+!$,;'@()*[]"

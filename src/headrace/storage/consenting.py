@@ -71,11 +71,11 @@ async def record_consents(
 ) -> list[Changed]:
     """Write consents, lift the suppressions that they undo, record events, and return what changed.
 
-    One event at most per change. Where the person's message of unsubscribing is recorded as its own event, use
-    `set_consents`.
+    One event at most per change. An unsubscription that counts for a message is recorded with that
+    (`interactions`), and its consent is written by `set_consents`.
     """
     changed = await set_consents(transaction, room.account_id, changes, now)
-    await write_own_events(transaction, room, list(_events(changed)), now)
+    await write_own_events(transaction, room, consent_events(changed), now)
     return changed
 
 
@@ -134,6 +134,11 @@ async def _list_events(
     properties = {"List": name or "", "$list_id": list_id, **source.properties}
     events = [OwnEvent(one, metric, now, properties) for one in profile_ids]
     await write_own_events(transaction, room, events, now)
+
+
+def consent_events(changed: Iterable[Changed]) -> list[OwnEvent]:
+    """Return the events of changes by which somebody subscribed or unsubscribed."""
+    return list(_events(changed))
 
 
 def _events(changed: Iterable[Changed]) -> Iterable[OwnEvent]:

@@ -121,9 +121,9 @@ async def _enqueue(state: State, kind: str, data: JobData) -> str:
 
 
 def _emails(people: People | None) -> list[str]:
-    """Return the addresses, each once: naming somebody twice says nothing new."""
+    """Return the addresses, each once, as it is written first: naming somebody twice says nothing new."""
     rows = people.data if people else []
-    return list({normal_email(row.attributes.email): row.attributes.email for row in rows}.values())
+    return list({normal_email(row.attributes.email): row.attributes.email for row in reversed(rows)}.values())[::-1]
 
 
 async def _group(state: State, data: JobData, kind: Literal["list", "segment"]) -> str | None:

@@ -163,6 +163,28 @@ def test_text_that_cannot_be_stored_is_refused(
     assert ["valid utf-8" in rules(path)[0], "NUL" in rules(path)[1]] == [True, True]
 
 
+def test_what_only_the_database_refuses_costs_one_row(
+    headrace: Commands, account: str, database_dsn: str, tmp_path: Path
+) -> None:
+    """No check sees the character that a list spells by its number; the rows around it are written."""
+    rows = [f'p{number}@example.com,"[""a""]"' for number in range(9)]
+    path = written(tmp_path, "\n".join(["email,Tags", *rows[:5], 'x@example.com,"[""\\u0000""]"', *rows[5:]]))
+    told = headrace.data("import-profiles", str(path), "--type", "Tags=list")
+    assert (9, 1, 9) == (told["taken"], told["refused"], fetch_value(database_dsn, PEOPLE))
+    assert [("7", "", "")] == mistakes(path)
+
+
+def test_what_happened_to_an_imported_person_is_told(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """`person history` tells the newest first, and the kinds asked for."""
+    events = [line(1, profile={"email": "a@example.com"}), line(2, profile={"email": "a@example.com"})]
+    headrace.run("import-events", str(written(tmp_path, "\n".join(events), "events.jsonl")))
+    found = headrace.data("person", "history", "a@example.com", "--kind", "event", "--limit", "1")
+    printed = headrace.run("person", "history", "a@example.com")
+    assert [("Placed Order", 2)] == [(one["title"], one["details"]["properties"]["number"]) for one in found]
+    assert 2 == printed.count("Placed Order")
+    assert "'birthday'" in headrace.fails("person", "history", "a@example.com", "--kind", "birthday")
+
+
 def test_a_mended_error_file_can_be_imported(
     headrace: Commands, account: str, database_dsn: str, tmp_path: Path
 ) -> None:

@@ -68,6 +68,8 @@ def _operation(row: Operation, resources: Resources, schemas: dict[str, Schema],
         "x-scopes": list(row.scopes),
         "x-rate-limit": _limit(row.tier),
     }
+    if row.costly:
+        shown["x-rate-limit-of"] = {asked: _limit(tier) for asked, tier in row.costly.items()}
     if row.body is not None:
         content = {"schema": _model(row.body, schemas)}
         shown["requestBody"] = {"required": True, "content": {JSON_API: content, JSON: content}}

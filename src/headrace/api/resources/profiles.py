@@ -20,7 +20,7 @@ from headrace.jsonapi.context import Context
 from headrace.jsonapi.document import single
 from headrace.jsonapi.filter_rules import Filterable
 from headrace.jsonapi.filters import Comparison
-from headrace.jsonapi.operation import Call, L, Operation, Reply
+from headrace.jsonapi.operation import XS, Call, L, M, Operation, Reply
 from headrace.jsonapi.query import Page, Sortable
 from headrace.jsonapi.shapes.loading import one_row, run
 from headrace.storage import tables as t
@@ -113,6 +113,7 @@ OPERATIONS = (
         summary="List profiles",
         scopes=READ,
         tier=L,
+        costly={"additional-fields[profile]=predictive_analytics": M},
         resource=PROFILE,
         table=LISTED,
         filters=FILTERS,
@@ -149,6 +150,7 @@ OPERATIONS = (
         summary="Read a profile",
         scopes=READ,
         tier=L,
+        costly={"include=lists": XS, "include=segments": XS},
         resource=PROFILE,
         table=PROFILES,
         includes=("conversations", "lists", "push-tokens", "segments"),

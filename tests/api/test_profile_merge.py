@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from api_client import Api
 from people import event, made_list, made_profile, members, pointers, profile, refusals, shown
+from test_tracking import send
 
 from headrace.model import Account
 from headrace.storage.accounts import create_account
@@ -150,6 +151,19 @@ async def test_profiles_of_another_account_are_unknown(api: Api) -> None:
     ours = await made_profile(api, email="a@example.com")
     assert 404 == (await api.post("/api/profile-merge", merge(ours, theirs))).status_code
     assert 404 == (await api.post("/api/profile-merge", merge(theirs, ours))).status_code
+
+
+async def test_links_of_messages_sent_before_the_merge_still_work(api: Api) -> None:
+    """An open and an unsubscription by the source's mail count for the destination and its delivery."""
+    into = await made_profile(api, email="into@x.co")
+    sent = await send(api, email="source@x.co")
+    await api.post("/api/profile-merge", merge(into, sent.profile_id))
+    assert 200 == (await api.http.get(sent.links.pixel())).status_code
+    assert 200 == (await api.http.post(sent.links.unsubscribe())).status_code
+    row = await sent.row()
+    assert (into, 1, 1) == (row["profile_id"], row["opens"], row["unsubscribes"])
+    consents = await api.services.database.fetch("SELECT profile_id, subscription FROM consent")
+    assert [(into, "UNSUBSCRIBED")] == [tuple(one.values()) for one in consents]
 
 
 async def test_exactly_one_source_is_taken(api: Api) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from job_runs import back_populate
 
 from engine_shop import MONDAY, EngineShop, definition, delay, email
 from headrace.channels.port import Envelope, Result, Sent
@@ -21,6 +23,8 @@ from headrace.model import Channel, DeliveryState, RunState
 from headrace.storage import merge_rows
 from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED
 from headrace.storage.database import Database
+from headrace.storage.events import NewEvent, insert_pending
+from headrace.storage.identity import IncomingProfile
 from headrace.storage.step_counts import counts_of, recount_waiting, waiting_of
 
 METRIC = "Checkout Started"
@@ -230,8 +234,6 @@ async def test_a_message_claimed_before_the_merge_is_written_to_the_destination(
 
 
 def _with_points(shop: EngineShop, at: Any) -> EngineShop:
-    from dataclasses import replace
-
     shop.core = replace(shop.core, at=at)
     return shop
 
@@ -315,8 +317,6 @@ async def test_an_event_that_looked_before_the_merge_goes_to_the_destination(dat
 
 async def _late_event(shop: EngineShop, profile_id: str) -> None:
     """Write an event of a profile as a request does that looked before."""
-    from headrace.storage.events import NewEvent, insert_pending
-
     at = await shop.now()
     await shop.partitions.ensure("event", [at])
     number = (await shop.serials.take(1))[0]
@@ -438,3 +438,26 @@ async def test_merging_beside_working_workers_sends_everything_once(database: Da
     states = [row["state"] for row in await shop.deliveries()]
     assert [DeliveryState.SENT] * 24 == states
     assert 24 == len(await recipients(shop))
+
+
+async def test_adding_past_profiles_places_nobody_twice(database: Database) -> None:
+    """The source's event began a run, whose id names the source: the same event begins no other one."""
+    shop = await open_shop(database)
+    template = await shop.template()
+    flow_id = await shop.flow(definition(await shop.metric(METRIC), delay("wait", "one"), email("one", template)))
+    await two_people(shop)
+    await shop.event(METRIC, "ana")
+    await shop.drain()
+    await merge(shop, "ana", "bea")
+    await back_populate(shop, flow_id)
+    await shop.move(timedelta(hours=2))
+    assert [("one", "bea@example.com")] == await recipients(shop)
+
+
+async def test_an_event_for_the_old_id_is_the_destinations(database: Database) -> None:
+    """The id of a merged profile names the one that it is now."""
+    shop = await open_shop(database)
+    ana, bea = await two_people(shop)
+    await merge(shop, "ana", "bea")
+    accepted = await shop.event(METRIC, "ana", profiles={"ana": IncomingProfile(profile_id=ana)})
+    assert bea == accepted.profile_id

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -22,6 +22,7 @@ from headrace.clock import Clock
 from headrace.ids import bucket_of
 from headrace.messages.tokens import Payload
 from headrace.storage.account_clocks import load_accounts
+from headrace.storage.aliases import follow
 from headrace.storage.database import Database
 from headrace.storage.delivery_channels import deliveries_under_way, delivery_channels
 from headrace.storage.interactions import Interaction, Kind, Prepared, Recorder, record_interactions
@@ -153,6 +154,7 @@ class Tracker:
         early: list[_Seen] = []
         for account_id, theirs in sorted(by_account.items()):
             if account_id in clocks:
+                theirs = await self._present(account_id, theirs)
                 waiting = frozenset(await self._too_early(account_id, theirs))
                 early += waiting
                 ready = [one for one in theirs if one not in waiting]
@@ -167,6 +169,11 @@ class Tracker:
         if early and not self._early:
             asyncio.get_running_loop().call_later(EARLY_SECONDS, self._look_again)
         self._early += early
+
+    async def _present(self, account_id: str, batch: list[_Seen]) -> list[_Seen]:
+        """Return a batch with the profiles that people are now: deliveries move when these are merged, links do not."""
+        homes = await follow(self._database, account_id, {one.payload.profile_id for one in batch})
+        return [_of(one, homes[one.payload.profile_id]) if one.payload.profile_id in homes else one for one in batch]
 
     async def _too_early(self, account_id: str, batch: Sequence[_Seen]) -> list[_Seen]:
         """Return what is about messages whose sending is not recorded yet: people may be faster than the worker."""
@@ -187,3 +194,7 @@ class Tracker:
                 at = virtual_now or seen.received_at
                 items.append(Interaction(seen.kind, channel, bucket, delivery_id, at, url=seen.url))
         return items
+
+
+def _of(seen: _Seen, profile_id: str) -> _Seen:
+    return replace(seen, payload=replace(seen.payload, profile_id=profile_id))

@@ -223,7 +223,7 @@ async def _pasts(
         ]
     since = now - longest(flow)
     events = await past_triggers.past_events(
-        transaction, owner.account_id, people, cast(str, trigger.metric_id), since, now
+        transaction, owner.account_id, people, cast(str, trigger.metric_id), since, now, flow.flow_id
     )
     return [
         Past(core, flow, owner, profiles[event.profile_id], bucket, now, event.occurred_at, event)

@@ -29,6 +29,10 @@ SELECT e.* FROM unnest($2::smallint[], $3::text[]) AS asked (bucket, profile_id)
     WHERE e.bucket = asked.bucket AND e.account_id = $1 AND e.profile_id = asked.profile_id AND e.metric_id = $4
         AND e.occurred_at > $5 AND e.occurred_at <= $6
 ) AS e
+WHERE NOT EXISTS (
+    SELECT FROM run r WHERE r.bucket = e.bucket AND r.account_id = $1 AND r.profile_id = e.profile_id
+        AND r.flow_id = $7 AND r.event_number = e.number
+)
 ORDER BY e.bucket, e.profile_id, e.occurred_at, e.number
 """
 
@@ -74,10 +78,14 @@ async def past_events(
     metric_id: str,
     since: datetime,
     until: datetime,
+    flow_id: str,
 ) -> list[tuple[int, Event]]:
-    """Return (bucket, event) for each event of a metric in (since, until], in order within each person."""
+    """Return (bucket, event) for each event of a metric in (since, until], in order within each person.
+
+    Events that began a run of the flow are left out: after a merge that run has another id than the event would give.
+    """
     buckets, profile_ids = [one[0] for one in people], [one[1] for one in people]
-    rows = await transaction.fetch(_EVENTS, account_id, buckets, profile_ids, metric_id, since, until)
+    rows = await transaction.fetch(_EVENTS, account_id, buckets, profile_ids, metric_id, since, until, flow_id)
     return [(row["bucket"], event_of(row)) for row in rows]
 
 

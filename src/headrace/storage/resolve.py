@@ -3,7 +3,7 @@
 One batch, one transaction, a fixed number of statements. A person is the profile that the first known of their
 identifiers names, in the order of `identity.Kind`; unknown identifiers are added to it. Where two identifiers
 name two profiles, the first decides and the other profile is left alone: joining them is a merge, which a user asks
-for.
+for. The id of a profile that was merged means the one that it is now.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from headrace.conditions.topics import EVERYTHING
 from headrace.errors import Invalid, Problem
 from headrace.ids import IdSource
 from headrace.storage import identity, profile_rows
+from headrace.storage.aliases import follow
 from headrace.storage.database import Connection
 from headrace.storage.identity import COLUMNS as COLUMNS
 from headrace.storage.identity import Identifier, IncomingProfile, Kind
@@ -61,6 +62,10 @@ class Resolver:
         self._known = await identity.find(self._connection, self._account_id, wanted)
         named = {person.profile_id for person in people if person.profile_id}
         existing = await profile_rows.existing(self._connection, self._account_id, named)
+        if missing := named - existing:
+            homes = await follow(self._connection, self._account_id, missing)
+            people = [one._replace(profile_id=homes.get(one.profile_id or "", one.profile_id)) for one in people]
+            existing |= await profile_rows.existing(self._connection, self._account_id, set(homes.values()))
         return [self._person(*one, existing) for one in zip(people, given, strict=True)]
 
     def _person(self, person: IncomingProfile, identifiers: list[Identifier], existing: set[str]) -> str | Problem:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-from headrace.api.commands.profile_bodies import ProfileAttributes
+from headrace.api.commands.profile_bodies import KnownAttributes
 from headrace.api.commands.values import Currency, Flag, Moment, Number, Properties
 from headrace.jsonapi.bodies import Id, Model
 
@@ -51,7 +51,7 @@ class PersonData(TypedDict):
 
     type: Literal["profile"]
     id: NotRequired[Id | None]
-    attributes: NotRequired[ProfileAttributes]
+    attributes: NotRequired[KnownAttributes]
 
 
 @with_config(extra="forbid")

@@ -23,11 +23,13 @@ from headrace.api.commands.event_bodies import (
 )
 from headrace.api.commands.limits import check_properties, surely_within
 from headrace.api.commands.profile_bodies import incoming_profile
+from headrace.api.commands.profiles import known_by
 from headrace.api.state import State
 from headrace.clock import to_second
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.operation import Call
 from headrace.storage import profile_rows
+from headrace.storage.aliases import follow
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import IncomingEvent
 from headrace.storage.metrics import API
@@ -71,9 +73,9 @@ class PostedEvent(NamedTuple):
 
 async def create_event(call: Call[State, NewEvent]) -> None:
     """Take one event in; returns when it is committed. Raises `Problems`."""
-    attributes = call.body.data.attributes
-    event = PostedEvent(person_of(attributes["profile"]), attributes, bool(attributes.get("backfill")))
-    await _take(call.ctx.state, [event])
+    attributes, state = call.body.data.attributes, call.ctx.state
+    event = PostedEvent(person_of(attributes["profile"], state), attributes, bool(attributes.get("backfill")))
+    await _take(state, [event])
 
 
 async def create_events(call: Call[State, BulkJob]) -> None:
@@ -82,12 +84,13 @@ async def create_events(call: Call[State, BulkJob]) -> None:
     count = sum(len(one["attributes"]["events"]["data"]) for one in people)
     if not 0 < count <= MAX_BULK:
         raise Invalid(f"The job holds {count} events; it must hold 1 to {MAX_BULK}.", pointer=BULK)
-    await _take(call.ctx.state, [event for row, one in enumerate(people) for event in _of_person(row, one)])
+    state = call.ctx.state
+    await _take(state, [event for row, one in enumerate(people) for event in _of_person(state, row, one)])
 
 
-def _of_person(row: int, one: PersonsEventsData) -> list[PostedEvent]:
+def _of_person(state: State, row: int, one: PersonsEventsData) -> list[PostedEvent]:
     attributes = one["attributes"]
-    person = person_of(attributes["profile"])
+    person = person_of(attributes["profile"], state)
     backfill = bool(attributes.get("backfill"))
     return [
         PostedEvent(person, event["attributes"], bool(event["attributes"].get("backfill")) or backfill, row, number)
@@ -95,10 +98,14 @@ def _of_person(row: int, one: PersonsEventsData) -> list[PostedEvent]:
     ]
 
 
-def person_of(profile: EventProfile) -> IncomingProfile:
-    """Return the person of an event as the storage takes them."""
+def person_of(profile: EventProfile, state: State | None = None) -> IncomingProfile:
+    """Return the person of an event as the storage takes them; `state` reads the identity of tracked links."""
     data = profile["data"]
-    return incoming_profile(data.get("attributes") or {}, data.get("id"))
+    attributes = data.get("attributes") or {}
+    profile_id = data.get("id")
+    if profile_id is None and state is not None and (identity := attributes.get("_kx")):
+        profile_id = known_by(state, identity)
+    return incoming_profile(attributes, profile_id)
 
 
 async def _take(state: State, events: Sequence[PostedEvent]) -> None:
@@ -155,6 +162,7 @@ async def _unknown_people(state: State, events: Sequence[PostedEvent]) -> list[P
         return []
     async with state.database.connection() as connection:
         known = await profile_rows.existing(connection, state.account_id, named)
+        known |= (await follow(connection, state.account_id, named - known)).keys()
     missing = {event.person_pointer: event.person.profile_id for event in events}
     return [
         Invalid(f'There is no profile with the id "{one}".', pointer=f"{pointer}/data/id")

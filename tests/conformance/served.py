@@ -34,12 +34,16 @@ LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: to what, its status and its document, None where it had none."""
+    """One answer: to what, its status and its document, None where it had none.
+
+    `sparse` tells that only some fields were asked for.
+    """
 
     method: str
     path: str
     status: int
     document: Any
+    sparse: bool = False
 
 
 def _nothing() -> None:
@@ -132,7 +136,8 @@ class Listener:
             status = message.get("status", status)
             body += message.get("body", b"")
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                self._answers.append(Answer(scope["method"], scope["path"], status, _document(body)))
+                sparse = b"fields" in scope["query_string"]
+                self._answers.append(Answer(scope["method"], scope["path"], status, _document(body), sparse))
             await send(message)
 
         await self._app(scope, receive, keep)

@@ -75,7 +75,7 @@ def test_the_sdk_learns_what_is_wrong_with_an_import(klaviyo: KlaviyoAPI) -> Non
     profiles = klaviyo.Profiles
     with refused(400, "/data/attributes/profiles"):
         profiles.bulk_import_profiles(job())
-    with refused(404, "N0body"):
+    with refused(400, "/data/relationships/lists/data/0/id", "N0body"):
         profiles.bulk_import_profiles(job({"email": "x@example.com"}, list_id="N0body"))
     with refused(404, "N0body"):
         profiles.get_bulk_import_profiles_job("N0body")

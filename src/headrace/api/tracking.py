@@ -29,6 +29,7 @@ from headrace.ids import bucket_of
 from headrace.messages.links import PREFERENCES, follow
 from headrace.messages.tokens import Kind as TokenKind
 from headrace.messages.tokens import Payload
+from headrace.storage.aliases import follow_one
 from headrace.storage.interactions import Kind
 from headrace.storage.tables import inbox_message
 
@@ -170,8 +171,9 @@ class TrackingPages:
 
     async def _html(self, payload: Payload) -> str | None:
         kept = inbox_message.c
+        profile_id = await follow_one(self._services.database, payload.account_id, payload.profile_id)
         statement = select(kept.html).where(
-            kept.bucket == bucket_of(payload.profile_id),
+            kept.bucket == bucket_of(profile_id),
             kept.account_id == payload.account_id,
             kept.delivery_id == payload.delivery_id,
         )

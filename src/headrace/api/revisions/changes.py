@@ -10,6 +10,7 @@ from headrace.api.revisions import (
     r2025_10_15,
     r2026_01_15,
     r2026_04_15,
+    r2026_07_15,
 )
 
 CHANGES: tuple[Change, ...] = (
@@ -19,4 +20,5 @@ CHANGES: tuple[Change, ...] = (
     r2025_10_15.CHANGE,
     r2026_01_15.CHANGE,
     r2026_04_15.CHANGE,
+    r2026_07_15.CHANGE,
 )

@@ -300,6 +300,31 @@ def test_people_join_a_list_and_agree(headrace: Commands, account: str, database
     assert (2, " ".join(expected), 0) == (members, consent, starting)
 
 
+def test_a_column_may_tell_what_people_agreed_to(
+    headrace: Commands, account: str, database_dsn: str, tmp_path: Path
+) -> None:
+    """Each row tells it of its person; consent to what cannot reach the person is a mistake."""
+    path = written(
+        tmp_path,
+        "email,E-Mail consent,SMS consent\n"
+        "a@example.com,SUBSCRIBED,\n"
+        "b@example.com,no,\n"
+        "c@example.com,Never subscribed,\n"
+        "d@example.com,,subscribed\n"
+        "e@example.com,perhaps,\n",
+    )
+    mapping = ("--map", "E-Mail consent=consent.email", "--map", "SMS consent=consent.sms")
+    told = headrace.data("import-profiles", str(path), *mapping)
+    consent = fetch_value(
+        database_dsn,
+        "SELECT string_agg(email || ' ' || subscription, ', ' ORDER BY email) "
+        "FROM consent JOIN profile USING (profile_id)",
+    )
+    assert (3, "a@example.com SUBSCRIBED, b@example.com UNSUBSCRIBED") == (told["taken"], consent)
+    assert [("5", "SMS consent", "subscribed"), ("6", "E-Mail consent", "perhaps")] == mistakes(path)
+    assert "both say" in headrace.fails("import-profiles", str(path), *mapping, "--consent", "email=subscribed")
+
+
 def test_a_file_that_is_done_is_not_imported_twice(
     headrace: Commands, account: str, database_dsn: str, tmp_path: Path
 ) -> None:

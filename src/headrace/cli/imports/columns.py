@@ -18,14 +18,17 @@ import orjson
 from headrace.cli.imports.error_files import OWN_COLUMNS
 from headrace.errors import CommandError
 from headrace.jsonapi.filter_words import read_moment
+from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED
 
 IDENTIFIERS = ("id", "email", "phone_number", "external_id", "anonymous_id")
 FIELDS = ("first_name", "last_name", "organization", "title", "image", "locale")
 PLACES = ("address1", "address2", "city", "country", "region", "zip", "latitude", "longitude", "timezone", "ip")
-PROPERTY, PLACE = "properties.", "location."
+CHANNELS = ("email", "sms", "whatsapp")
+PROPERTY, PLACE, CONSENT = "properties.", "location.", "consent."
 IGNORED = "-"
 """What `--map` says of a column that is to be left out."""
-TARGETS = (*IDENTIFIERS, *FIELDS, *(f"{PLACE}{name}" for name in PLACES))
+CONSENTS = tuple(f"{CONSENT}{name}" for name in CHANNELS)
+TARGETS = (*IDENTIFIERS, *FIELDS, *(f"{PLACE}{name}" for name in PLACES), *CONSENTS)
 _WORDS = {
     "e_mail": "email",
     "email_address": "email",
@@ -89,6 +92,18 @@ def _list(text: str) -> list[Any]:
     return found
 
 
+def consent_of(text: str) -> str | None:
+    """Return the state of consent that a text tells, None for nobody asked; raises `ValueError`."""
+    word = re.sub(r"[^a-z]+", "_", text.lower())
+    if word in ("subscribed", "true", "yes", "y"):
+        return SUBSCRIBED
+    if word in ("unsubscribed", "false", "no", "n"):
+        return UNSUBSCRIBED
+    if word in ("never_subscribed", "none", "unknown"):
+        return None
+    raise ValueError("it must be subscribed, unsubscribed or never_subscribed")
+
+
 TYPES: Mapping[str, Callable[[str], Any]] = {
     "text": str,
     "number": _number,
@@ -111,7 +126,7 @@ class Column:
     @property
     def pointer(self) -> str:
         """Where its value stands among a profile's attributes."""
-        for prefix in (PROPERTY, PLACE):
+        for prefix in (PROPERTY, PLACE, CONSENT):
             if self.target.startswith(prefix):
                 name = self.target.removeprefix(prefix).replace("~", "~0").replace("/", "~1")
                 return f"/{prefix[:-1]}/{name}"
@@ -160,7 +175,7 @@ def _column(
         raise CommandError(f"--type {heading}={kind}: there is no type {kind!r}; there are {', '.join(TYPES)}")
     if kind != "text" and target in TARGETS:
         raise CommandError(f"the column {heading!r} is {target}, which is text; only custom properties have a type")
-    return Column(number, heading, target, TYPES[kind])
+    return Column(number, heading, target, consent_of if target in CONSENTS else TYPES[kind])
 
 
 def _split(target: str) -> tuple[str, str, str]:

@@ -11,35 +11,28 @@ import typer
 
 from headrace.api.commands.profiles import written
 from headrace.cli.accounts import Json
-from headrace.cli.imports.columns import TYPES, columns_of, pairs
+from headrace.cli.imports.columns import CONSENT, TYPES, columns_of, pairs
 from headrace.cli.imports.csv_rows import CsvRows
 from headrace.cli.imports.error_files import csv_errors
 from headrace.cli.imports.options import DryRun, ErrorsPath, Map, OnlyMapped, Restart, errors_path, import_file
-from headrace.cli.imports.profile_rows import ProfileRows
+from headrace.cli.imports.profile_rows import CHANNELS, ProfileRows, Someone
 from headrace.cli.imports.running import Options, Place, Work, opened_file
 from headrace.cli.keys import AccountOption
 from headrace.errors import CommandError, Problem
-from headrace.model import Channel
 from headrace.storage.consenting import Source, add_to_list, make_room, record_consents
 from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED, ConsentChange
 from headrace.storage.database import Connection, Database
 from headrace.storage.groups import groups_by_name
-from headrace.storage.identity import Kind
 from headrace.storage.own_events import Room
-from headrace.storage.profile_wishes import Result, Wish, Written
+from headrace.storage.profile_wishes import Result, Written
 from headrace.storage.profiles import write_profiles
 
 METHOD = "manual_import"
 """How consent that an import brings came about. Source: reference 3.3."""
-CHANNELS = {
-    "email": (Channel.EMAIL, Kind.EMAIL),
-    "sms": (Channel.SMS, Kind.PHONE),
-    "whatsapp": (Channel.WHATSAPP, Kind.PHONE),
-}
 STATES = {"subscribed": SUBSCRIBED, "unsubscribed": UNSUBSCRIBED}
 
 Consents = dict[str, str]
-_Batch = tuple[Sequence[Wish], Room | None, datetime]
+_Batch = tuple[Sequence[Someone], Room | None, datetime]
 
 
 def import_profiles(
@@ -75,9 +68,12 @@ def import_profiles(
 
     with opened_file(file) as opened:
 
-        async def make(place: Place) -> Work[Wish]:
+        async def make(place: Place) -> Work[Someone]:
             rows = CsvRows(opened, delimiter, encoding)
             columns = columns_of(rows.header, mapping, types, only_mapped=only_mapped)
+            for channel in consents:
+                if any(one.target == f"{CONSENT}{channel}" for one in columns):
+                    raise CommandError(f"--consent and a column both say what people agreed to by {channel}")
             read = ProfileRows(rows.header, columns)
             list_id = await _list_id(place.database, place.account.account_id, list_) if list_ else None
             told = (list_id, consents, no_flows, delimiter, encoding, [(one.heading, one.target) for one in columns])
@@ -106,10 +102,11 @@ class People:
         self._consents = consents
         self._starts_nothing = starts_nothing
 
-    async def prepare(self, items: Sequence[Wish]) -> _Batch:
+    async def prepare(self, items: Sequence[Someone]) -> _Batch:
         """Make room for the events of joining and agreeing."""
         now = self._place.clock.now()
         count = len(items) * ((self._list_id is not None) + len(self._consents))
+        count += sum(len(one.consents) for one in items)
         if not count:
             return items, None, now
         own, account_id = self._place.services.own_events, self._place.account.account_id
@@ -117,25 +114,25 @@ class People:
 
     async def write(self, transaction: Connection, prepared: _Batch) -> list[Problem | None]:
         """Write a batch."""
-        wishes, room, now = prepared
+        people, room, now = prepared
         services, account_id = self._place.services, self._place.account.account_id
-        found = await write_profiles(transaction, account_id, services.ids, wishes, now)
+        found = await write_profiles(transaction, account_id, services.ids, [one.wish for one in people], now)
         if room is not None:
-            good = [(one.profile_id, wish) for one, wish in zip(found, wishes, strict=True) if isinstance(one, Written)]
+            good = [(one.profile_id, who) for one, who in zip(found, people, strict=True) if isinstance(one, Written)]
             await self._record(transaction, room, good, now)
         return [_problem(one) for one in found]
 
     async def _record(
-        self, transaction: Connection, room: Room, good: Sequence[tuple[str, Wish]], now: datetime
+        self, transaction: Connection, room: Room, good: Sequence[tuple[str, Someone]], now: datetime
     ) -> None:
         if self._list_id is not None and good:
             ids = {profile_id for profile_id, _ in good}
             await add_to_list(transaction, room, self._list_id, ids, now, Source(METHOD))
         changes = [
             ConsentChange(profile_id, CHANNELS[channel][0], state, now, METHOD)
-            for channel, state in self._consents.items()
-            for profile_id, wish in good
-            if any(one.kind is CHANNELS[channel][1] for one in wish.change.identifiers())
+            for profile_id, who in good
+            for channel, state in {**self._consents, **who.consents}.items()
+            if who.has_address(channel)
         ]
         if changes:
             await record_consents(transaction, room, changes, now)

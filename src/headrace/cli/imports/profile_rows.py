@@ -6,7 +6,8 @@ What is here: laying cells together, checking them, and telling which column a p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,16 +15,39 @@ from pydantic import TypeAdapter, ValidationError
 from headrace.api.commands.limits import surely_within
 from headrace.api.commands.profile_bodies import ProfileAttributes
 from headrace.api.commands.profiles import change_of, mistakes_in
-from headrace.cli.imports.columns import IDENTIFIERS, PLACE, PROPERTY, Column
+from headrace.cli.imports.columns import CONSENT, IDENTIFIERS, PLACE, PROPERTY, Column
 from headrace.cli.imports.csv_rows import Cells
 from headrace.engine.imports import Record
 from headrace.errors import Invalid, Problem
 from headrace.jsonapi.problems import from_validation
+from headrace.model import Channel
+from headrace.storage.identity import Kind
 from headrace.storage.profile_wishes import Wish
 
 _ATTRIBUTES: TypeAdapter[ProfileAttributes] = TypeAdapter(ProfileAttributes)
 
-Person = Record[Wish]
+CHANNELS: Mapping[str, tuple[Channel, Kind]] = {
+    "email": (Channel.EMAIL, Kind.EMAIL),
+    "sms": (Channel.SMS, Kind.PHONE),
+    "whatsapp": (Channel.WHATSAPP, Kind.PHONE),
+}
+"""Channels that consent is imported for, and the address that each needs."""
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A row: what is to become of a profile, and what the person agreed to, by the names in `CHANNELS`."""
+
+    wish: Wish
+    consents: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+    def has_address(self, channel: str) -> bool:
+        """Whether the row gives the address that a channel needs."""
+        return any(one.kind is CHANNELS[channel][1] for one in self.wish.change.identifiers())
+
+
+Person = Record[Someone]
 
 
 class ProfileRows:
@@ -62,9 +86,9 @@ class ProfileRows:
                 return column.heading, values[column.number]
         return "", None
 
-    def _checked(self, values: Sequence[str], problems: list[Problem]) -> Wish | None:
+    def _checked(self, values: Sequence[str], problems: list[Problem]) -> Someone | None:
         attributes = self._attributes(values, problems)
-        profile_id = attributes.pop("id", None)
+        profile_id, consents = attributes.pop("id", None), attributes.pop("consent", NOTHING)
         try:
             checked = _ATTRIBUTES.validate_python(attributes)
         except ValidationError as error:
@@ -76,7 +100,13 @@ class ProfileRows:
         if not (profile_id or change.identifiers()):
             detail = f"A person needs an identifier; the row gives none of {self._identifiers}."
             problems.append(Invalid(detail))
-        return Wish(change, profile_id)
+        someone = Someone(Wish(change, profile_id), consents)
+        problems += (
+            Invalid(f"Consent by {channel} needs an address that the row does not give.", pointer=f"/consent/{channel}")
+            for channel in consents
+            if not someone.has_address(channel)
+        )
+        return someone
 
     def _attributes(self, values: Sequence[str], problems: list[Problem]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -89,12 +119,13 @@ class ProfileRows:
             except ValueError as error:
                 problems.append(Invalid(f'"{column.heading}" is "{text[:80]}": {error}.', pointer=column.pointer))
                 continue
-            _put(found, column.target, value)
+            if value is not None:
+                _put(found, column.target, value)
         return found
 
 
 def _put(attributes: dict[str, Any], target: str, value: Any) -> None:
-    for prefix in (PROPERTY, PLACE):
+    for prefix in (PROPERTY, PLACE, CONSENT):
         if target.startswith(prefix):
             attributes.setdefault(prefix[:-1], {})[target.removeprefix(prefix)] = value
             return

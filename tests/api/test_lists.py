@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from api_client import NOW, Api, FixedClock
 from people import counted, event, ids, made_list, made_profile, members, pointers
+
+from headrace.api.state import Services
+from headrace.ids import bucket_of
+from headrace.messages.tokens import Kind, Payload
+from headrace.storage.database import Connection
 
 MEMBERS = "/api/lists/{}/relationships/profiles"
 
@@ -97,6 +105,69 @@ async def test_lists_are_found_by_name(api: Api) -> None:
     assert [made["B"]] == ids(await api.get('/api/lists?filter=equals(name,"B")'))
     assert [made["C"], made["B"], made["A"]] == ids(await api.get("/api/lists?sort=-name"))
     assert ["page[size]"] == pointers(await api.get("/api/lists?page[size]=11"))
+
+
+async def test_members_are_found_by_device_and_by_link(api: Api, services: Services) -> None:
+    """A push token and the identity of a followed link name members; an identity of another account names nobody."""
+    list_id = await made_list(api)
+    people = [await made_profile(api, email=f"p{number}@example.com") for number in range(2)]
+    await api.post(MEMBERS.format(list_id), members(*people))
+    async with services.database.transaction() as transaction:
+        await transaction.execute(
+            "INSERT INTO push_token (bucket, account_id, profile_id, token, platform, vendor, enabled, created_at, "
+            "updated_at) VALUES ($1, $2, $3, 'a-token', 'ios', 'apns', true, $4, $4)",
+            bucket_of(people[1]),
+            api.account.account_id,
+            people[1],
+            NOW,
+        )
+    mine, other = (
+        services.signer.sign(Payload(Kind.IDENTITY, account_id, people[0]))
+        for account_id in (api.account.account_id, "OTHER1")
+    )
+    queries = {
+        'equals(push_token,"a-token")': [people[1]],
+        'any(push_token,["a-token","b"])': [people[1]],
+        f'equals(_kx,"{mine}")': [people[0]],
+        f'equals(_kx,"{other}")': [],
+        'equals(_kx,"nonsense")': [],
+    }
+    path = f"/api/lists/{list_id}/profiles?filter="
+    assert queries == {query: ids(await api.get(path + query)) for query in queries}
+
+
+async def test_a_list_takes_the_accounts_opt_in_process(api: Api) -> None:
+    """Without one of its own a new list asks as the account does."""
+    set_one = 'UPDATE account SET settings = settings || \'{"opt_in_process": "single_opt_in"}\''
+    async with api.services.database.transaction() as transaction:
+        await transaction.execute(set_one)
+    client = replace(api, key=await api.another_key(["*"]))
+    shown = (await client.get(f"/api/lists/{await made_list(client)}")).json()["data"]
+    assert "single_opt_in" == shown["attributes"]["opt_in_process"]
+
+
+async def test_the_number_of_statements_does_not_grow_with_the_page(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of six lists with everything included takes as many statements as a page of one, so do members."""
+    counted_ones: list[str] = []
+    fetch = Connection.fetch
+
+    async def counting(self: Connection, query: Any, *args: Any) -> Any:
+        counted_ones.append(str(query))
+        return await fetch(self, query, *args)
+
+    for number in range(6):
+        list_id = await made_list(api, f"List {number}")
+    people = [await made_profile(api, email=f"p{number}@example.com") for number in range(6)]
+    await api.post(MEMBERS.format(list_id), members(*people))
+    monkeypatch.setattr(Connection, "fetch", counting)
+    paths = ("/api/lists?include=tags,flow-triggers", f"/api/lists/{list_id}/profiles?fields[profile]=subscriptions")
+    counts: dict[str, list[int]] = {path: [] for path in paths}
+    for path in paths:
+        for size in (1, 6):
+            counted_ones.clear()
+            assert size == len(ids(await api.get(f"{path}&page[size]={size}")))
+            counts[path].append(len(counted_ones))
+    assert {paths[0]: [3, 3], paths[1]: [2, 2]} == counts
 
 
 async def test_the_flows_that_a_metric_starts_are_read(api: Api) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from headrace.conditions.topics import PREDICTIVE
 from headrace.ids import bucket_of
 from headrace.storage.database import Connection
-from headrace.storage.noting import note_changed
+from headrace.storage.noting import UPDATED, note_changed
 
 _LAY = """
 UPDATE profile SET predictive = jsonb_strip_nulls(predictive || $4), updated_at = greatest(updated_at, $5)
@@ -30,5 +30,5 @@ async def lay_predictions(
     written = await transaction.fetch_value(_LAY, bucket_of(profile_id), account_id, profile_id, dict(predictions), at)
     if written is None:
         return False
-    await note_changed(transaction, account_id, {profile_id: (PREDICTIVE,)}, at)
+    await note_changed(transaction, account_id, {profile_id: (PREDICTIVE, UPDATED)}, at)
     return True

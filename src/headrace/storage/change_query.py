@@ -35,7 +35,7 @@ from headrace.conditions.facts import (
 from headrace.conditions.flips import Edge, Flips
 from headrace.storage.fact_values import consent_value, key_value, predicted_value, property_value
 from headrace.storage.flip_clauses import NEVER, Timestamp, earliest, flip_clause, passes
-from headrace.storage.people_query import PeopleQuery
+from headrace.storage.people_query import Moments, PeopleQuery
 from headrace.storage.tables import (
     consent,
     custom_object,
@@ -48,8 +48,6 @@ from headrace.storage.value_clauses import (
     Bool,
     one_of,
 )
-
-Moments = ColumnElement[Any]
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
-"""Conditions asked of every profile of an account at once: the port `conditions.facts.FactQuery` in SQL.
+"""Conditions asked of every profile of an account at once: the port `conditions.fact_query.FactQuery` in SQL.
 
 Clauses stand over rows of `profile`. What belongs to a person is found by EXISTS or a scalar subquery that names the
-person's bucket, account and id. What is not here: value filters (`value_clauses`), the same needs for a batch of
-profiles (`facts`, `fact_answers`).
+person's bucket, account and id, or from a pass over all people that is joined to them (`people_query`). What is not
+here: value filters (`value_clauses`), when answers change (`change_query`), the same needs for a batch of profiles
+(`facts`, `fact_answers`).
 
 Our choice: PostgreSQL's regular expressions are not RE2's, so a regular expression (and a distance) is tested in
 Python: `settle` reads the distinct values, and the clause then looks for those that passed. Source: DESIGN section 2.
@@ -18,7 +19,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Float,
     Numeric,
     Text,
@@ -71,8 +71,6 @@ from headrace.storage.value_clauses import (
     one_of,
     value_clause,
 )
-
-Moments = ColumnElement[Any]
 
 
 async def matching(

@@ -10,7 +10,10 @@ from typing import Any
 from headrace.conditions.facts import (
     Consent,
     ConsentOn,
+    EventEdge,
+    EventMoments,
     EventTotal,
+    Happenings,
     LastEntry,
     LastSent,
     LinkedObjects,
@@ -51,6 +54,16 @@ class KnownFacts:
     def total(self, need: EventTotal) -> Total:
         """Return the total that was given for a need."""
         return self.totals[need]
+
+    def edge(self, need: EventEdge) -> datetime | None:
+        """Return the given time of an event."""
+        found: datetime | None = self.answers[need]
+        return found
+
+    def happenings(self, need: EventMoments) -> Happenings:
+        """Return the given events."""
+        found: Happenings = self.answers[need]
+        return found
 
     def joined_at(self, group_id: str) -> datetime | None:
         """Return the given time of joining."""
@@ -137,6 +150,72 @@ class WrittenQuery:
     def sample(self, percentage: int, place: str, key: str) -> str:
         """Write a sample."""
         return f"sample({percentage}, {place}, {key})"
+
+    def funnel(self, steps: Any, window: Any) -> str:
+        """Write steps."""
+        words = (f"{'' if taken else 'not '}{need.metric_id}" for need, taken in steps)
+        return f"funnel({', '.join(words)} within {window})"
+
+    def passing(self, need: Any, edge: Any) -> str:
+        """Write when an event is passed."""
+        place = f"{need.nth} from the {'end' if need.latest else 'start'}"
+        return f"passing({need.metric_id} {place}, {edge.step} +{edge.offset})"
+
+    def passing_any(self, need: Any, flips: Any, now: datetime) -> str:
+        """Write when any event is passed."""
+        return f"passing_any({need.metric_id})"
+
+    def property_flip(self, name: str, flips: Any, now: datetime) -> str:
+        """Write when a property's date is passed."""
+        return f"property_flip({name})"
+
+    def predicted_flip(self, path: Any, flips: Any, now: datetime) -> str:
+        """Write when a predicted date is passed."""
+        return f"predicted_flip({'.'.join(path)})"
+
+    def joined_flip(self, need: Any, flips: Any, now: datetime) -> str:
+        """Write when a moment of joining is passed."""
+        return f"joined_flip({','.join(need.group_ids)})"
+
+    def consent_flip(self, need: Any, subscription: Any, field: str, flips: Any, now: datetime) -> str:
+        """Write when a date of a consent is passed."""
+        return f"consent_flip({int(need.channel)}/{need.purpose}, {field})"
+
+    def suppressed_flip(self, reason: Any, flips: Any, now: datetime) -> str:
+        """Write when the date of a suppression is passed."""
+        return f"suppressed_flip({reason})"
+
+    def pushable_flip(self, flips: Any, now: datetime) -> str:
+        """Write when the date of a device is passed."""
+        return "pushable_flip"
+
+    def last_sent_flip(self, need: Any, flips: Any, now: datetime) -> str:
+        """Write when the date of the last message is passed."""
+        return f"last_sent_flip({int(need.channel)})"
+
+    def last_entry_flip(self, need: Any, flips: Any, now: datetime) -> str:
+        """Write when the date of the last entry is passed."""
+        return f"last_entry_flip({need.flow_id})"
+
+    def objects_flip(self, need: Any, name: str, flips: Any, now: datetime) -> str:
+        """Write when a date of an object is passed."""
+        return f"objects_flip({need.object_type_id}, {name})"
+
+    def earliest(self, moments: Any) -> str:
+        """Write the earliest of some moments."""
+        return f"earliest[{'; '.join(moments)}]"
+
+    def first_known(self, moments: Any) -> str:
+        """Write the first moment that is known."""
+        return f"first[{'; '.join(moments)}]"
+
+    def moment(self, given: datetime) -> str:
+        """Write a moment."""
+        return given.isoformat()
+
+    def if_all(self, clauses: Any, moment: str) -> str:
+        """Write a moment under conditions."""
+        return f"{moment} if all[{'; '.join(clauses)}]"
 
     def all(self, clauses: Any) -> str:
         """Write a conjunction."""

@@ -24,6 +24,7 @@ from headrace.cli import (
     keys,
     migrate,
     people,
+    person_ends,
     review,
     segments,
     serve,
@@ -95,6 +96,8 @@ _person.command("unsuppress")(people.unsuppress_)
 _person.command("token")(people.token)
 _person.command("join")(people.join)
 _person.command("leave")(people.leave)
+_person.command("merge")(person_ends.merge)
+_person.command("delete")(person_ends.delete)
 _person.command("history")(history.history)
 app.add_typer(_person, name="person")
 

@@ -44,9 +44,11 @@ INSERT INTO metric (metric_id, account_id, name, integration_name, integration_c
 VALUES ($1, $2, $3, $4, $4, $5, $5)
 """
 _GROUP = """
-INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, definition, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+INSERT INTO profile_group (group_id, account_id, kind, name, opt_in_process, definition, created_at, updated_at,
+                           is_active)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $3 <> 'segment')
 """
+"""A segment that is made here knows no rules, so that it rests until somebody defines it: else all would be in it."""
 
 
 _METRICS = """

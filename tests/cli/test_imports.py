@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -14,6 +15,10 @@ from typing import Any
 
 import pytest
 from commands import Commands, fetch_value
+
+from headrace.clock import SystemClock
+from headrace.storage.database import Database
+from headrace.storage.import_files import FileKey, Progress, begin_import, move_import
 
 PEOPLE = "SELECT count(*) FROM profile"
 
@@ -405,6 +410,32 @@ def test_killed_events_are_counted_once(headrace: Commands, account: str, databa
         told["taken"],
         told["resumed_after_row"],
     )
+
+
+def test_going_on_is_told(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """Whoever runs the command once more reads where it goes on, and how many that makes."""
+    path = written(tmp_path, "\n".join(["email", *(f"p{number}@example.com" for number in range(30))]))
+    killed_within(headrace, 1, "import-profiles", str(path))
+    told = headrace.run("import-profiles", str(path))
+    assert "goes on after row 11" in told
+    assert "30 profiles imported" in told
+
+
+def test_only_one_of_two_imports_of_a_file_moves_on(database_dsn: str) -> None:
+    """Whoever finds that the file is further than it was when the batch began has to undo the batch."""
+
+    async def both() -> tuple[bool, bool]:
+        database = await Database.connect(database_dsn, size=1)
+        key, now = FileKey("ACCNT1", "profiles", "digest"), SystemClock().now()
+        before, after = Progress(10, 1), Progress(20, 2, taken=1)
+        await begin_import(database, key, "people.csv", 30, before, now)
+        async with database.transaction() as transaction:
+            first = await move_import(transaction, key, before, after, now)
+            second = await move_import(transaction, key, before, after, now)
+        await database.close()
+        return first, second
+
+    assert (True, False) == asyncio.run(both())
 
 
 def line(number: int, **changes: Any) -> str:

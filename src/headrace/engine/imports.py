@@ -93,7 +93,7 @@ async def take_in(
             tell(progress)
     finally:
         if writing is not None and not writing.done():
-            writing.cancel()
+            await asyncio.wait([writing])
     return progress
 
 

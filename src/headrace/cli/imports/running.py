@@ -102,6 +102,8 @@ async def run(place: Place, work: Work[Item], options: Options) -> Summary:
     else:
         await begin_import(place.database, key, work.path.name, size, first, system.now())
         stored = None
+    if stored is not None and not options.as_json:
+        print(f"It goes on after row {first.last_row:,}, where an earlier import stopped.", flush=True)
     kept = work.errors.begin(first.errors_size)
     first = replace(first, errors_size=kept)
     done = await _taken_in(work, first, Writing(place.database, key, work.target, work.errors, system))
@@ -152,8 +154,6 @@ def _sentences(work: Work[Any], summary: Summary, options: Options, errors: str 
     progress = summary.progress
     if summary.was_done:
         yield f"{work.path.name} was imported before; --restart imports it once more."
-    elif summary.resumed_at is not None:
-        yield f"It went on after row {summary.resumed_at:,}, where an earlier import had stopped."
     verb = "would be imported" if options.dry_run else "imported"
     took = "" if summary.was_done else f" in {summary.seconds:,.1f} s"
     yield f"{progress.taken:,} {work.kind} {verb}{took}, {progress.refused:,} rows refused."

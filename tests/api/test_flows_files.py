@@ -203,6 +203,16 @@ async def test_create_missing_makes_things_with_the_ids_of_the_file(api: Api) ->
     }
 
 
+async def test_a_segment_without_rules_rests(api: Api) -> None:
+    """A segment that an import makes is inactive, so that not everybody joins what asks nothing."""
+    document = shop_file()
+    document["included"] = [{"type": "segment", "id": "NewsLe", "attributes": {"name": "Readers"}}]
+    await load(api, document, create_missing=True)
+    [shown] = (await api.get("/api/segments")).json()["data"]
+    attributes = shown["attributes"]
+    assert ("Readers", False, False) == (attributes["name"], attributes["is_active"], attributes["is_processing"])
+
+
 async def test_included_things_are_found_or_made_by_name(api: Api) -> None:
     """A file that carries names is linked to the account's own metric, and its template keeps its content."""
     own = (await api.services.metrics.ids(api.account.account_id, ["Added to Cart"]))["Added to Cart"]

@@ -20,6 +20,7 @@ from headrace.conditions import (
     TriggerSplitFilter,
 )
 from headrace.conditions.parsing import parse
+from headrace.conditions.segment_definition import SegmentDefinition
 from headrace.errors import Problems
 
 needs_description = pytest.mark.skipif(
@@ -37,8 +38,9 @@ PLACES: Mapping[tuple[str, str], Any] = {
     ("LowInventoryTrigger", "trigger_filter"): LowInventoryFilter,
     ("TriggerBranchActionData", "trigger_filter"): TriggerSplitFilter,
     ("ActionOutputSplitActionData", "action_output_filter"): ActionOutputFilter,
+    ("SegmentDefinition", ""): SegmentDefinition,
 }
-"""Where the description has a filter, and what reads it."""
+"""Where the description has a filter, as a field or as the whole of a schema, and what reads it."""
 
 WORDS = {"date-time": "2024-05-01T10:00:00+00:00", "date": "2024-05-01"}
 OF_TYPE: Mapping[str, tuple[type, ...]] = {
@@ -59,9 +61,14 @@ class Description:
 
     def conditions(self, schema: str, field: str) -> list[Any]:
         """Return the schemas of the conditions that a filter takes."""
-        groups = self._schemas[schema]["properties"][field]["properties"]["condition_groups"]
-        items = groups["items"]["properties"]["conditions"]["items"]
+        whole = self._schemas[schema]
+        held = whole["properties"][field] if field else whole
+        group = self._named(held["properties"]["condition_groups"]["items"])
+        items = group["properties"]["conditions"]["items"]
         return items.get("oneOf", [items])
+
+    def _named(self, schema: Any) -> Any:
+        return self._schemas[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
 
     def allows(self, schema: Any, value: Any) -> bool:
         """Tell whether a schema allows a value; fields that it does not name are refused."""
@@ -181,4 +188,4 @@ def test_every_type_and_operator_of_the_description_is_tried() -> None:
     for place in PLACES:
         for schema in description.conditions(*place):
             kinds |= {one["type"] for one in description.documents(schema) if isinstance(one, dict) and "type" in one}
-    assert 20 == len(kinds - {"no such word", None})
+    assert 21 == len(kinds - {"no such word", None})

@@ -40,8 +40,11 @@ POINTS = (
     "jobs: slice done",
 )
 """Where a worker may die; a test below sees to it that none is forgotten."""
-ELSEWHERE = ("merge: before commit", "merge: after commit", "delete: before commit", "delete: after commit")
-"""Points of jobs that this story does not have: `test_engine_merge` and `test_engine_deletion` die there."""
+ELSEWHERE = tuple(
+    f"{what}: {when} commit" for what in ("merge", "delete", "segments", "evaluating") for when in ("before", "after")
+)
+"""Points that this story does not have: `test_engine_merge`, `test_engine_deletion` and `test_engine_segments_crash`
+die there."""
 
 
 def test_every_point_of_the_engine_is_named() -> None:

@@ -1,7 +1,7 @@
 """How many people joined and left segments, for reports.
 
 What is here: the statements that count changes by spans of time, and members. What is not: statistics (`reports`).
-Changes are recorded for good, so a count of the past stays as it was but for people who were deleted or merged since.
+Changes are recorded for good, so a count of the past stays as it was, but for people who were merged since.
 """
 
 from __future__ import annotations

@@ -48,9 +48,9 @@ def test_the_sdk_reads_what_was_wrong_with_rows(served: Served, klaviyo: Klaviyo
     errors = data(profiles.get_errors_for_bulk_import_profiles_job(made["id"], page_size=10))
     assert 2 == len(errors)
     assert {"bad"} == {
-        one["attributes"]["original_payload"]["email"]
+        one["attributes"]["original_payload"]["attributes"]["email"]
         for one in errors
-        if one["attributes"]["original_payload"].get("email")
+        if one["attributes"]["original_payload"]["attributes"].get("email")
     }
     assert 1 == len(ids_of(profiles.get_profiles()))
 

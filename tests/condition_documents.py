@@ -293,7 +293,7 @@ def profile_metric(draw: Conditions) -> Document:
         "measurement_filter": {
             "type": "numeric",
             "operator": draw.pick(COMPARISONS),
-            "value": draw.pick((0, 1, 2, 9.5, 30)),
+            "value": draw.pick((0, 1, 1, 2, 2, 3, 9.5, 30, -1, 1e300)),
         },
         "timeframe_filter": draw.filter(*TIMEFRAMES, *(() if draw.segment else ("flow_start", "flow_start"))),
         "metric_filters": draw.pick((filters, filters, None)),

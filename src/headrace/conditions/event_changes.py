@@ -26,6 +26,8 @@ BOUNDS: Mapping[str, bool] = {
     "less-than-or-equal": True,
 }
 """Operators with one bound, and whether the least count on its upper side is greater than it."""
+MOST_EVENTS = 2**31 - 1
+"""Nobody has more."""
 Passing = tuple[EventEdge, Edge]
 
 
@@ -93,8 +95,11 @@ class EventChanges:
     def _last_enough(self, edge: Edge, moment: Moment) -> Passing:
         """Return the event without which there would not be enough: so many from the last of the timeframe."""
         ((since, until),) = self.timeframe.spans(moment.now, moment.entered_at)
-        need = EventEdge(self.metric_id, since, until, self.filters, max(1, self.enough or 1), latest=True)
+        need = EventEdge(self.metric_id, since, until, self.filters, self._held_by(), latest=True)
         return need, edge
+
+    def _held_by(self) -> int:
+        return min(max(1, self.enough or 1), MOST_EVENTS)
 
     def _every(self) -> EventMoments:
         return EventMoments(self.metric_id, None, None, self.filters)

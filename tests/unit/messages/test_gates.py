@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from headrace.conditions import CompiledFilter, Verdict
+from headrace.conditions.condition import Timeless
 from headrace.conditions.facts import Moment
 from headrace.messages.gates import AT_DELIVERY, AT_STEP, GATES, Held, SendFacts, Skipped, ask
 from headrace.model import Channel, Profile
@@ -23,7 +24,7 @@ UTC_ZONE = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
-class Never:
+class Never(Timeless):
     """A condition that nobody meets."""
 
     label: str = "never"

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-from api_client import NOW, Api
+from api_client import NOW, Api, FixedClock
 from consent_calls import engine
 from people import counted, made_profile
 
@@ -247,7 +247,9 @@ async def test_unsubscribing_works_when_the_delivery_is_gone(sent: Sent) -> None
     assert 0 == await counted(sent.api, "interaction")
 
 
-async def test_unsubscribing_counts_for_a_message_that_is_still_being_sent(sent: Sent) -> None:
+async def test_unsubscribing_counts_for_a_message_that_is_still_being_sent(
+    sent: Sent, machine_clock: FixedClock
+) -> None:
     """Consent ends at once; event and statistics follow when the sending has been recorded, once."""
     database = sent.api.services.database
     await database.fetch("UPDATE delivery SET state = 1, sent_at = NULL, lease_until = $1", NOW + timedelta(hours=1))
@@ -255,6 +257,7 @@ async def test_unsubscribing_counts_for_a_message_that_is_still_being_sent(sent:
     await run_jobs(engine(sent.api))
     early = (await sent.metrics(), (await sent.consent())["subscription"])
     await database.fetch("UPDATE delivery SET state = 2, sent_at = due_at")
+    machine_clock.moment += timedelta(seconds=2)
     await run_jobs(engine(sent.api))
     await sent.api.http.post(sent.links.unsubscribe(), data={"confirm": "yes"})
 

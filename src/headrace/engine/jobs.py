@@ -16,6 +16,7 @@ from headrace.engine.deletions import DELETE, delete_person
 from headrace.engine.exits import exit_runs
 from headrace.engine.faults import LOST, told
 from headrace.engine.held import settle_held
+from headrace.engine.inbound_sms import ANSWER, answer_sms
 from headrace.engine.late_unsubscriptions import RECORD, record_unsubscription
 from headrace.engine.merges import MERGE, merge_profiles
 from headrace.engine.profile_imports import IMPORT, import_profiles
@@ -37,6 +38,7 @@ Handler: TypeAlias = Callable[[Core, Job], Awaitable[Slice]]
 """Does one slice of a job in transactions of its own; done twice, a slice changes nothing the second time."""
 
 HANDLERS: Mapping[str, Handler] = {
+    ANSWER: answer_sms,
     BACK_POPULATE: back_populate,
     DELETE: delete_person,
     DISCARD: settle_held,

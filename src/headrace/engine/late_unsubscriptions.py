@@ -6,7 +6,7 @@ the message's statistics follow as soon as the delivery has come to an end. Sour
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from headrace.storage.own_events import write_own_events
 
 RECORD = "record-unsubscription"
 """The kind of job."""
+LOOK_AGAIN = timedelta(seconds=2)
 
 
 def arguments(payload: Payload, channel: Channel, at: datetime, method: str) -> dict[str, Any]:
@@ -50,7 +51,7 @@ async def record_unsubscription(core: Core, job: Job) -> Slice:
     room = await make_room(core.own_events, job.account_id, 1, [at])
     async with core.database.transaction() as transaction:
         if await deliveries_under_way(transaction, job.account_id, [(bucket, delivery_id)]):
-            return Slice(job.progress, over=False, moved=False)
+            return Slice(job.progress, over=False, moved=False, not_before=core.clock.now() + LOOK_AGAIN)
         progress = {**job.progress, "recorded": True}
         if not await jobs.keep_progress(transaction, job, progress):
             raise RuntimeError(f"job {job.job_id} was done by somebody else meanwhile")

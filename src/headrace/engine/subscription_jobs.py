@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -46,6 +46,8 @@ from headrace.storage.resolve import LostRace, Resolver
 
 PEOPLE = 200
 """People of one slice."""
+LOOK_AGAIN = timedelta(seconds=5)
+"""How long a job rests whose mails wait for the server."""
 RACES = 20
 MOST_ERRORS = 1_000
 
@@ -102,7 +104,8 @@ async def subscribe_people(core: Core, job: Job) -> Slice:
     if done is not None:
         return done
     asked, wait = await ask_people(core, account)
-    return Slice(job.progress, over=not wait, moved=asked > 0)
+    later = core.clock.now() + LOOK_AGAIN if wait and not asked else None
+    return Slice(job.progress, over=not wait, moved=asked > 0, not_before=later)
 
 
 async def unsubscribe_people(core: Core, job: Job) -> Slice:

@@ -74,11 +74,12 @@ class OwnEvents:
         return Room(account_id, metrics, serials, self._clock.now(), starts_nothing)
 
 
-async def write_own_events(transaction: Connection, room: Room, events: Sequence[OwnEvent], now: datetime) -> None:
-    """Write events with their consequences; `now` is the account's time."""
-    if events:
-        rows = [_row(room, event) for event in events]
-        await insert_pending(transaction, room.account_id, rows, now, room.received_at)
+async def write_own_events(transaction: Connection, room: Room, events: Sequence[OwnEvent], now: datetime) -> int:
+    """Write events with their consequences and return how many were new; `now` is the account's time."""
+    if not events:
+        return 0
+    rows = [_row(room, event) for event in events]
+    return len(await insert_pending(transaction, room.account_id, rows, now, room.received_at))
 
 
 def _row(room: Room, event: OwnEvent) -> NewEvent:

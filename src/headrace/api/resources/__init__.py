@@ -20,6 +20,7 @@ from headrace.api.resources import (
     headrace_predictions,
     headrace_review,
     headrace_runs,
+    headrace_sms,
     headrace_timeline,
     lists,
     metrics,
@@ -66,6 +67,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *headrace_flows.OPERATIONS,
     *headrace_clock.OPERATIONS,
     *headrace_runs.OPERATIONS,
+    *headrace_sms.OPERATIONS,
     *headrace_timeline.OPERATIONS,
 )
 
@@ -97,5 +99,6 @@ RESOURCES: tuple[Resource, ...] = (
     *headrace_flows.RESOURCES,
     *headrace_clock.RESOURCES,
     *headrace_runs.RESOURCES,
+    *headrace_sms.RESOURCES,
     *headrace_timeline.RESOURCES,
 )

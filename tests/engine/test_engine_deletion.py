@@ -17,6 +17,7 @@ from headrace.engine.jobs import run_jobs
 from headrace.engine.merges import request_merge
 from headrace.engine.setup import choose_providers
 from headrace.engine.worker import Worker
+from headrace.errors import NotFound
 from headrace.ids import bucket_of
 from headrace.model import Channel, DeliveryState
 from headrace.reports.flow_values import flow_values, recount
@@ -314,3 +315,24 @@ async def test_a_job_that_dies_at_any_point_is_done_again(database: Database, po
     assert 2 == deaths
     assert {} == await traces(database, shop.people["ana"], *TRACES)
     assert before == await _report(shop)
+
+
+async def test_merging_and_deleting_at_once_end_well(database: Database) -> None:
+    """Ana into Bea while Bea is deleted: either both are gone, or Bea alone and Ana is untouched."""
+    shop = await open_shop(database)
+    for turn in range(6):
+        ana, bea = await shop.person(f"ana{turn}"), await shop.person(f"bea{turn}")
+        await shop.drain()
+        now = await shop.now()
+        asked = [
+            request_merge(shop.core, shop.account, ana, bea, now, SystemClock().now()),
+            request_deletion(shop.core, shop.account.account_id, Named(bea), now, SystemClock().now()),
+        ]
+        merged, deleted = await asyncio.gather(*asked, return_exceptions=True)
+        assert not isinstance(deleted, BaseException)
+        await shop.drain()
+        await work(shop)
+        left = {ana} if isinstance(merged, NotFound) else set()
+        assert {} == await traces(database, bea)
+        assert left == {ana} & {row["profile_id"] for row in await database.fetch("SELECT profile_id FROM profile")}
+        assert bool(left) is bool(await traces(database, ana))

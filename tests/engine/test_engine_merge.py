@@ -21,6 +21,7 @@ from headrace.engine.worker import Worker
 from headrace.ids import bucket_of
 from headrace.model import Channel, DeliveryState, RunState
 from headrace.storage import merge_rows
+from headrace.storage.buckets import lock_buckets
 from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED
 from headrace.storage.database import Database
 from headrace.storage.events import NewEvent, insert_pending
@@ -461,3 +462,42 @@ async def test_an_event_for_the_old_id_is_the_destinations(database: Database) -
     await merge(shop, "ana", "bea")
     accepted = await shop.event(METRIC, "ana", profiles={"ana": IncomingProfile(profile_id=ana)})
     assert bea == accepted.profile_id
+
+
+async def test_events_that_arrive_meanwhile_are_all_the_destinations(database: Database) -> None:
+    """Bursts for both people over other connections, while they are merged and workers work: none is lost."""
+    shop = await open_shop(database)
+    await shop.flow(definition(await shop.metric(METRIC), email("one", await shop.template())))
+    ana, bea = await two_people(shop)
+    await shop.drain()
+
+    async def burst() -> None:
+        for _ in range(15):
+            await asyncio.gather(shop.event(METRIC, "ana"), shop.event(METRIC, "bea"))
+
+    async def merging() -> None:
+        await asyncio.sleep(0)
+        await request_merge(shop.core, shop.account, ana, bea, await shop.now(), SystemClock().now())
+
+    await asyncio.gather(burst(), merging(), Worker(shop.core).drain())
+    await shop.drain()
+    await work(shop)
+    metric_id = await shop.metric(METRIC)
+    owners = await database.fetch(
+        "SELECT profile_id, count(*) AS events FROM event WHERE metric_id = $1 GROUP BY 1", metric_id
+    )
+    assert [(bea, 30)] == [tuple(row.values()) for row in owners]
+    assert 30 == len(await recipients(shop))
+    assert {} == await left_of(shop, ana)
+
+
+async def test_a_bucket_that_is_held_is_waited_for(database: Database) -> None:
+    """The engine works on the person: the merge comes after, and a worker that tries meanwhile leaves the bucket."""
+    shop = await open_shop(database)
+    ana, bea = await two_people(shop)
+    async with database.transaction() as transaction:
+        await lock_buckets(transaction, [bucket_of(ana)])
+        merging = asyncio.ensure_future(merge(shop, "ana", "bea"))
+        done, _ = await asyncio.wait([merging], timeout=0.3)
+        assert set() == done
+    assert bea == await merging

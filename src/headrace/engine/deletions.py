@@ -19,8 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
+
 from headrace.engine.core import Core
-from headrace.engine.merges import Parts, end_runs
+from headrace.engine.merges import Parts, end_runs, too_busy, wait_no_longer
 from headrace.engine.sweep import Slice
 from headrace.errors import NotFound
 from headrace.ids import bucket_of
@@ -41,6 +43,8 @@ DELETE = "delete-person"
 EXITED = "person_deleted"
 SKIPPED = "Person Deleted"
 """Why runs end and messages are skipped. Source: reference 1.8."""
+ATTEMPTS = 5
+"""How often a request begins anew because the person was merged while their bucket was waited for."""
 JOBS_AT_ONCE = 20
 REST = timedelta(seconds=2)
 """How long the job rests while a message is in a worker's hands."""
@@ -62,15 +66,22 @@ async def request_deletion(
 ) -> str:
     """Delete a person and return the id of the job that removes what is left; durable on return.
 
-    Raises `NotFound`, at `pointer`, when the account has nobody of that id, address or number.
+    Raises `NotFound`, at `pointer`, when the account has nobody of that id, address or number, and `Unavailable` where
+    the engine holds the bucket for too long.
     """
-    while True:
-        async with parts.database.transaction() as transaction:
-            profile_id = await _lock(transaction, account_id, named)
-            if profile_id is not None:
-                return await _delete(parts, transaction, Person(account_id, profile_id), now, system_now)
-            if await _find(transaction, account_id, named) is None:
-                raise NotFound(f'There is no profile "{named}" in this account.', pointer=pointer)
+    for _ in range(ATTEMPTS):
+        try:
+            async with parts.database.transaction() as transaction:
+                profile_id = await _lock(transaction, account_id, named)
+                if profile_id is not None:
+                    return await _delete(parts, transaction, Person(account_id, profile_id), now, system_now)
+                if await _find(transaction, account_id, named) is None:
+                    raise NotFound(f'There is no profile "{named}" in this account.', pointer=pointer)
+        except asyncpg.TransactionRollbackError:
+            continue
+        except asyncpg.LockNotAvailableError:
+            break
+    raise too_busy()
 
 
 async def _delete(parts: Parts, transaction: Connection, person: Person, now: datetime, system_now: datetime) -> str:
@@ -88,6 +99,7 @@ async def _lock(transaction: Connection, account_id: str, named: Named) -> str |
     profile_id = await _find(transaction, account_id, named)
     if profile_id is None:
         return None
+    await wait_no_longer(transaction)
     await wait_for_buckets(transaction, [bucket_of(profile_id)])
     return profile_id if await lock_profiles(transaction, account_id, (profile_id,)) else None
 

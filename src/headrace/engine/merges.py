@@ -24,7 +24,7 @@ from headrace.engine.core import Core
 from headrace.engine.exits import GAUGES
 from headrace.engine.sweep import Slice
 from headrace.engine.wake import Wake
-from headrace.errors import Invalid, NotFound
+from headrace.errors import Invalid, NotFound, Unavailable
 from headrace.flows.reentry import ALWAYS, Reentry
 from headrace.ids import IdSource, bucket_of
 from headrace.model import Account, RunState
@@ -59,6 +59,8 @@ LIVE = (RunState.WAITING, RunState.PARKED, RunState.HELD)
 
 INTO_AT = "/data/id"
 SOURCE_AT = "/data/relationships/profiles/data/0/id"
+PATIENCE = "20s"
+"""Our choice: how long a request waits for the engine, whose batches take a second at most, 20 seconds."""
 PAUSES = (0.01, 0.05, 0.2, 0.5)
 """Seconds before a merge that met another one begins anew."""
 
@@ -87,6 +89,16 @@ class Parts(Protocol):
         """Who knows metrics by name."""
 
 
+async def wait_no_longer(transaction: Connection) -> None:
+    """Bound how long a request waits for buckets that the engine is working on."""
+    await transaction.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+
+
+def too_busy() -> Unavailable:
+    """Return the problem of a request that waited for a bucket in vain."""
+    return Unavailable("The engine is working on these people just now; nothing was changed. Try again in a moment.")
+
+
 class _Moved(Exception):
     """One of the profiles was merged while its bucket was waited for."""
 
@@ -98,7 +110,8 @@ async def request_merge(
 
     `into` may itself have been merged: its present profile counts. A merge that was done before is answered alike, so
     that asking twice, or two profiles into each other at once, ends well. Raises `Invalid` for a profile into itself,
-    `NotFound` for one that the account does not have, or that was merged into somebody else.
+    `NotFound` for one that the account does not have, or that was merged into somebody else, and `Unavailable` where
+    the engine holds their buckets for too long.
     """
     if source == into:
         raise Invalid(f'The profile "{source}" cannot be merged into itself; name two profiles.', pointer=SOURCE_AT)
@@ -110,9 +123,11 @@ async def request_merge(
         try:
             async with parts.database.transaction() as transaction:
                 return await _merge(parts, transaction, account, (source, into), room, now, system_now)
+        except asyncpg.LockNotAvailableError:
+            raise too_busy() from None
         except (_Moved, asyncpg.TransactionRollbackError):
             if pause is None:
-                raise
+                raise too_busy() from None
             await asyncio.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
 
@@ -143,6 +158,7 @@ async def _merge(
 
 async def _lock(transaction: Connection, account_id: str, named: tuple[str, str]) -> tuple[str, str]:
     """Lock both profiles, as they are named now, and return their ids; one and the same where they are one already."""
+    await wait_no_longer(transaction)
     before = await follow(transaction, account_id, named)
     source, into = named[0], before.get(named[1], named[1])
     await wait_for_buckets(transaction, [bucket_of(source), bucket_of(into)])

@@ -77,7 +77,9 @@ async def check(
     """Compare the answers of one filter at some moments with those of now."""
     askers = await loaded(transaction, town, people, asked, NOW, of_time=True)
     before = verdicts(askers, asked)
-    one_by_one = {one.profile_id: asked.next_change(one.facts) for one in askers}
+    looks = {one.profile_id: asked.look(one.facts) for one in askers}
+    assert (document, before) == (document, {one: holds for one, (holds, _) in looks.items()})
+    one_by_one = {one: change for one, (_, change) in looks.items()}
     all_at_once = await asked_of_all(transaction, town, asked)
     for changes in (one_by_one, all_at_once):
         assert (document, []) == (document, [at for at in changes.values() if at is not None and at <= NOW])

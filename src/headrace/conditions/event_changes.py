@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from headrace.conditions.condition import NO_NEEDS
@@ -43,6 +43,10 @@ class EventChanges:
     filters: tuple[PropertyFilter, ...]
     timeframe: Timeframe
     enough: int | None = None
+    flips: Flips = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "flips", self.timeframe.flips())
 
     def needs(self, moment: Moment) -> frozenset[Need]:
         """Return what `next_change` reads."""
@@ -77,7 +81,7 @@ class EventChanges:
     def _flips(self, moment: Moment) -> Flips:
         """Return the ends of the timeframe; in a run the time since its start has none."""
         fixed = isinstance(self.timeframe, FlowStart) and moment.entered_at is not None
-        return NEVER if fixed else self.timeframe.flips()
+        return NEVER if fixed else self.flips
 
     def _passing(self, flips: Flips, moment: Moment) -> list[Passing]:
         """Return the events to look for and the ends that pass them: what is enough first, what may come last."""

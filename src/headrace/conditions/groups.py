@@ -115,11 +115,15 @@ class CompiledFilter:
         It may be told too early, never too late: nobody is let in before the last of the groups that are against it
         changes. Facts must answer `needs` and `needs_of_time`.
         """
+        return self.look(facts)[1]
+
+    def look(self, facts: Facts) -> tuple[bool, datetime | None]:
+        """Return whether the filter holds, together with `next_change`, at less cost than one after the other."""
         told = [_turn(group, facts) for group in self.light]
         if all(holds for holds, _ in told):
             told += [_turn(group, facts) for group in self.heavy]
         against = [at for holds, at in told if not holds]
-        return latest(against) if against else earliest(at for _, at in told)
+        return not against, latest(against) if against else earliest(at for _, at in told)
 
     def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
         """Return the same moment of every profile at once, NULL for never; None where time has no bearing on any.

@@ -7,7 +7,7 @@ flow begins with the same metric, whatever the times of the event and of the ent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -78,6 +78,11 @@ class CompiledProfileMetric(Timeless):
     value_filter: NumericFilter
     timeframe: Timeframe
     filters: tuple[PropertyFilter, ...]
+    changes: EventChanges = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        least = enough(self.measurement, self.value_filter)
+        object.__setattr__(self, "changes", EventChanges(self.metric_id, self.filters, self.timeframe, least))
 
     def totals(self, moment: Moment) -> list[EventTotal]:
         """Return one total per span that the timeframe selects; the spans are disjoint."""
@@ -108,17 +113,12 @@ class CompiledProfileMetric(Timeless):
 
     def needs_of_time(self, moment: Moment) -> frozenset[Need]:
         """Return the events that come into the time, or leave it, next."""
-        return self._changes.needs(moment)
+        return self.changes.needs(moment)
 
     def next_change(self, facts: Facts) -> datetime | None:
         """Return when an event comes into the time or leaves it."""
-        return self._changes.next_change(facts)
+        return self.changes.next_change(facts)
 
     def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
         """Return the same of every profile at once."""
-        return self._changes.next_change_where(query, moment)
-
-    @property
-    def _changes(self) -> EventChanges:
-        least = enough(self.measurement, self.value_filter)
-        return EventChanges(self.metric_id, self.filters, self.timeframe, least)
+        return self.changes.next_change_where(query, moment)

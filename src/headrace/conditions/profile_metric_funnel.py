@@ -11,8 +11,8 @@ longer than the window lasts; what has not happened yet has not happened.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -97,6 +97,11 @@ class CompiledFunnel(Timeless):
     timeframe: Timeframe
     window: timedelta | None
     steps: tuple[Step, ...]
+    changes: tuple[EventChanges, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        changes = (EventChanges(step.metric_id, step.filters, self.timeframe) for step in self.steps)
+        object.__setattr__(self, "changes", tuple(changes))
 
     def needs(self, moment: Moment) -> frozenset[Need]:
         """Return the events of every step."""
@@ -117,24 +122,21 @@ class CompiledFunnel(Timeless):
 
     def needs_of_time(self, moment: Moment) -> frozenset[Need]:
         """Return the events that come into the time, or leave it, next."""
-        return NO_NEEDS.union(*(one.needs(moment) for one in self._changes()))
+        return NO_NEEDS.union(*(one.needs(moment) for one in self.changes))
 
     def next_change(self, facts: Facts) -> datetime | None:
         """Return when an event of a step comes into the time or leaves it."""
-        return earliest(one.next_change(facts) for one in self._changes())
+        return earliest(one.next_change(facts) for one in self.changes)
 
     def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
         """Return the same of every profile at once."""
-        told = (one.next_change_where(query, moment) for one in self._changes())
+        told = (one.next_change_where(query, moment) for one in self.changes)
         clauses = [one for one in told if one is not None]
         return query.earliest(clauses) if clauses else None
 
     def _asked(self, moment: Moment) -> list[tuple[EventMoments, bool]]:
         ((since, until),) = self.timeframe.spans(moment.now, moment.entered_at)
         return [(EventMoments(step.metric_id, since, until, step.filters), step.taken) for step in self.steps]
-
-    def _changes(self) -> Iterable[EventChanges]:
-        return (EventChanges(step.metric_id, step.filters, self.timeframe) for step in self.steps)
 
 
 def passed(steps: Sequence[tuple[Happenings, bool]], window: timedelta | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +12,19 @@ from flow_samples import delay
 from httpx import Response
 from people import event, ids, made_list, made_profile, pointers
 
+from headrace.conditions.segment_definition import References
+from headrace.conditions.topics import of_group
 from headrace.storage.groups import join_group
-from headrace.storage.segments import EVALUATE
+from headrace.storage.segment_rules import reference_problems
+from headrace.storage.segments import EVALUATE, change_segment
 
 DEFINITION = "/data/attributes/definition"
+WAITING = """
+SELECT EXISTS (
+    SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()
+)
+"""
 VIP = {
     "type": "profile-property",
     "property": "properties['vip']",
@@ -209,6 +219,21 @@ async def test_a_segment_cannot_ask_about_itself(api: Api) -> None:
         answer = await change(api, first, definition=definition(member_of(named)))
         assert (400, [place]) == (answer.status_code, pointers(answer))
     assert 200 == (await change(api, third, definition=definition(member_of(first)))).status_code
+
+
+async def test_two_changes_at_once_close_no_circle(api: Api) -> None:
+    """While one segment comes to ask about another, the other way round waits, and is then refused."""
+    first, second = await made(api), await made(api)
+    services, account_id = api.services, api.account.account_id
+    async with services.database.transaction() as transaction:
+        await reference_problems(transaction, account_id, References({}, {}), second)
+        changing = asyncio.create_task(change(api, first, definition=definition(member_of(second))))
+        while not changing.done() and not await services.database.fetch_value(WAITING):
+            continue
+        asking = {"definition": definition(member_of(first)), "topics": {of_group(first)}}
+        times = {"ids": services.ids, "now": NOW, "system_now": NOW}
+        await change_segment(transaction, account_id, second, **asking, **times)
+    assert 400 == (await changing).status_code
 
 
 async def test_a_segment_has_a_hundred_conditions(api: Api) -> None:

@@ -6,6 +6,8 @@
 {consent: {email: UNSUBSCRIBED}, person: ana, purpose: transactional, method: form, detail: "", dated: -3d,
  recorded: -1d, source: "", double_opt_in: true, rcs_capable: true}      (dates since the moment at which it happens)
 {suppress: USER_SUPPRESSED, person: ana, list: VIP, dated: -3d}     {unsuppress: USER_SUPPRESSED, person: ana}
+{opt_in: single_opt_in, list: News}    {subscribe: [email], person: ana, list: News, historical: -30d}
+{confirm: News, person: ana}           {unsubscribe: [email], person: ana, list: News}    {text: STOP, person: ana}
 {token: abc, person: ana, enabled: true, dated: -3d}    {predict: {predicted_clv: 10}, person: ana}
 {link: {type: pets, relation: owns, id: rex, properties: {}}, person: ana}    {forget: ana}
 {confirm_recipient: help@example.com}
@@ -28,6 +30,7 @@ from decimal import Decimal
 from typing import Any
 
 from scenario import Scenario, span
+from subscribing import to_subscriptions
 from tried import bring
 
 from headrace.clock import SystemClock
@@ -70,7 +73,7 @@ def _each(scenario: Scenario, moment: Mapping[str, Any]) -> list[Mapping[str, An
 
 async def happen(scenario: Scenario, moment: Mapping[str, Any]) -> None:
     """Let one thing happen; raises `ValueError` for what nobody knows."""
-    handlers = (_to_people, _to_consent, _to_messages, _to_segments)
+    handlers = (_to_people, _to_consent, to_subscriptions, _to_messages, _to_segments)
     for handler in handlers:
         if await handler(scenario, moment):
             return

@@ -269,6 +269,13 @@ def test_a_file_that_is_not_there_is_named(headrace: Commands, account: str, tmp
     assert "nowhere.csv" in headrace.fails("import-profiles", str(tmp_path / "nowhere.csv"))
 
 
+def test_the_error_file_cannot_be_the_file_itself(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """What is to be imported is never overwritten."""
+    path = written(tmp_path, "email\nnobody\n")
+    assert "name another one" in headrace.fails("import-profiles", str(path), "--errors", str(path))
+    assert "email\nnobody\n" == path.read_text()
+
+
 def test_a_dry_run_writes_nothing_but_errors(
     headrace: Commands, account: str, database_dsn: str, tmp_path: Path
 ) -> None:

@@ -116,21 +116,30 @@ TYPES: Mapping[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column that is read: where it stands, its heading, what it says, and how its cells are read."""
+    """One column that is read: where it stands, its heading, what it says, and how its cells are read.
+
+    `section` and `name` are the two parts of the target (`location.city`); the first is empty for the profile's own.
+    """
 
     number: int
     heading: str
     target: str
-    read: Callable[[str], Any] = str
+    read: Callable[[str], Any]
+    section: str
+    name: str
+
+    @classmethod
+    def of(cls, number: int, heading: str, target: str, read: Callable[[str], Any]) -> Column:
+        """Return the column with its target taken apart."""
+        section, dot, name = target.partition(".")
+        parts = (section, name) if dot else ("", target)
+        return cls(number, heading, target, read, *parts)
 
     @property
     def pointer(self) -> str:
         """Where its value stands among a profile's attributes."""
-        for prefix in (PROPERTY, PLACE, CONSENT):
-            if self.target.startswith(prefix):
-                name = self.target.removeprefix(prefix).replace("~", "~0").replace("/", "~1")
-                return f"/{prefix[:-1]}/{name}"
-        return f"/{self.target}"
+        name = self.name.replace("~", "~0").replace("/", "~1")
+        return f"/{self.section}/{name}" if self.section else f"/{name}"
 
 
 def columns_of(
@@ -175,7 +184,7 @@ def _column(
         raise CommandError(f"--type {heading}={kind}: there is no type {kind!r}; there are {', '.join(TYPES)}")
     if kind != "text" and target in TARGETS:
         raise CommandError(f"the column {heading!r} is {target}, which is text; only custom properties have a type")
-    return Column(number, heading, target, consent_of if target in CONSENTS else TYPES[kind])
+    return Column.of(number, heading, target, consent_of if target in CONSENTS else TYPES[kind])
 
 
 def _split(target: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import typer
 from headrace.api.state import Services
 from headrace.cli.imports.running import Options, Place, Work, run, tell
 from headrace.cli.runtime import the_account, with_database
+from headrace.errors import CommandError
 from headrace.storage.accounts import clock_of
 from headrace.storage.database import Database
 
@@ -41,5 +42,10 @@ def import_file(account: str | None, options: Options, make: Callable[[Place], C
 
 
 def errors_path(given: Path | None, file: Path, ending: str, *, dry_run: bool) -> Path:
-    """Return where the error file stands: as told, or beside the imported file; a dry run has one of its own."""
+    """Return where the error file stands: as told, or beside the imported file; a dry run has one of its own.
+
+    Raises `CommandError` for the imported file itself, which it would replace.
+    """
+    if given is not None and given.resolve() == file.resolve():
+        raise CommandError(f"--errors {given} is the file to be imported; name another one")
     return given or file.with_name(f"{file.name}{'.dry-run' if dry_run else ''}.errors.{ending}")

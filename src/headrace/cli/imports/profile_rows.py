@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from headrace.api.commands.limits import surely_within
 from headrace.api.commands.profile_bodies import ProfileAttributes
 from headrace.api.commands.profiles import change_of, mistakes_in
-from headrace.cli.imports.columns import CONSENT, IDENTIFIERS, PLACE, PROPERTY, Column
+from headrace.cli.imports.columns import IDENTIFIERS, Column
 from headrace.cli.imports.csv_rows import Cells
 from headrace.engine.imports import Record
 from headrace.errors import Invalid, Problem
@@ -97,7 +97,7 @@ class ProfileRows:
         change = change_of(checked, None)
         if not surely_within(change.properties):
             problems += mistakes_in(change, "")
-        if not (profile_id or change.identifiers()):
+        if not profile_id and attributes.keys().isdisjoint(IDENTIFIERS):
             detail = f"A person needs an identifier; the row gives none of {self._identifiers}."
             problems.append(Invalid(detail))
         someone = Someone(Wish(change, profile_id), consents)
@@ -120,13 +120,5 @@ class ProfileRows:
                 problems.append(Invalid(f'"{column.heading}" is "{text[:80]}": {error}.', pointer=column.pointer))
                 continue
             if value is not None:
-                _put(found, column.target, value)
+                (found.setdefault(column.section, {}) if column.section else found)[column.name] = value
         return found
-
-
-def _put(attributes: dict[str, Any], target: str, value: Any) -> None:
-    for prefix in (PROPERTY, PLACE, CONSENT):
-        if target.startswith(prefix):
-            attributes.setdefault(prefix[:-1], {})[target.removeprefix(prefix)] = value
-            return
-    attributes[target] = value

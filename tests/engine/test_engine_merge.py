@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from job_runs import back_populate
 
-from engine_shop import MONDAY, EngineShop, definition, delay, email
+from engine_shop import MONDAY, EngineShop, definition, delay, did, email, has, segment_of, within_days
 from headrace.channels.port import Envelope, Result, Sent
 from headrace.clock import SystemClock
 from headrace.engine.jobs import run_jobs
 from headrace.engine.merges import MERGED_PROFILE, PROFILE_MERGED, request_merge
+from headrace.engine.segment_check import compare
 from headrace.engine.setup import choose_providers
 from headrace.engine.worker import Worker
 from headrace.ids import bucket_of
@@ -501,3 +502,33 @@ async def test_a_bucket_that_is_held_is_waited_for(database: Database) -> None:
         done, _ = await asyncio.wait([merging], timeout=0.3)
         assert set() == done
     assert bea == await merging
+
+
+async def test_segments_are_right_after_a_merge_and_later_on(database: Database) -> None:
+    """What both did counts together, what the source was alone no longer does, and time goes on taking people out."""
+    shop = await open_shop(database)
+    metric = await shop.metric(METRIC)
+    twice = await shop.made_segment("Twice", segment_of([did(metric, within_days(3), value=2)]))
+    never = await shop.made_segment("Never", segment_of([did(metric, operator="equals", value=0)]))
+    gold = await shop.made_segment("Gold", segment_of([has("tier", "gold")]))
+    silver = await shop.made_segment("Silver", segment_of([has("tier", "silver")]))
+    flow = definition("x", email("one", await shop.template()))
+    await shop.flow({**flow, "triggers": [{"type": "segment", "id": twice}]})
+    profiles = {
+        "ana": IncomingProfile(email="ana@example.com", properties={"tier": "silver"}),
+        "bea": IncomingProfile(email="bea@example.com", properties={"tier": "gold"}),
+        "cleo": IncomingProfile(email="cleo@example.com"),
+    }
+    await shop.events(METRIC, ["ana", "bea"], profiles=profiles)
+    await shop.person("cleo", profiles["cleo"])
+    await shop.drain()
+    await merge(shop, "ana", "bea")
+    await merge(shop, "cleo", "bea")
+    await shop.drain()
+    found = [list(await shop.members(one)) for one in (twice, never, gold, silver)]
+    assert [["bea"], [], ["bea"], []] == found
+    assert [] == await shop.runs()
+    await shop.move(timedelta(days=10))
+    assert {} == await shop.members(twice)
+    compared = await compare(shop.core, shop.account.account_id)
+    assert [((), (), None)] * 4 == [(one.missing, one.extra, one.skipped) for one in compared]

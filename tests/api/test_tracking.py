@@ -13,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from api_client import NOW, Api, FixedClock
-from consent_calls import engine
+from consent_calls import engine, row, unsubscribe
 from people import counted, made_profile
 
 from headrace.api import tracker
@@ -147,6 +147,16 @@ async def test_an_open_before_the_sending_is_recorded_counts(sent: Sent, monkeyp
     await services.tracker.close()
 
     assert (0, 1) == (early, (await sent.row())["opens"])
+
+
+async def test_an_open_is_not_recorded_of_whoever_refused_that(sent: Sent) -> None:
+    """The consent to open tracking is one of its own; clicks are recorded all the same."""
+    no = {"email": {"open_tracking": {"consent": "UNSUBSCRIBED"}}}
+    await unsubscribe(sent.api, row(no, email="sarah@x.co"))
+    assert 200 == (await sent.api.http.get(sent.links.pixel())).status_code
+    await sent.api.http.get(sent.click())
+
+    assert ["Clicked Email"] == await sent.metrics()
 
 
 async def test_a_click_redirects_and_is_recorded(sent: Sent) -> None:

@@ -131,7 +131,7 @@ def _form(known: Preferences) -> str:
     lists = _fieldset("Lists", "".join(_list_box(one) for one in known.lists)) if known.lists else ""
     return (
         f'<form method="post">{_fieldset("What may we send you?", channels)}{lists}'
-        '<p><button name="save" value="yes">Save</button></p>'
+        '<p><button name="save" value="yes">Save changes</button></p>'
         f'<p><button name="{NOTHING}" value="yes">Unsubscribe from everything</button></p></form>'
     )
 

@@ -21,8 +21,10 @@ import asyncpg
 from headrace.clock import Clock
 from headrace.ids import bucket_of
 from headrace.messages.tokens import Payload
+from headrace.model import Channel
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.aliases import follow
+from headrace.storage.consents import UNSUBSCRIBED, Purpose, load_subscriptions
 from headrace.storage.database import Database
 from headrace.storage.delivery_channels import deliveries_under_way, delivery_channels
 from headrace.storage.interactions import Interaction, Kind, Prepared, Recorder, record_interactions
@@ -157,13 +159,26 @@ class Tracker:
                 theirs = await self._present(account_id, theirs)
                 waiting = frozenset(await self._too_early(account_id, theirs))
                 early += waiting
-                ready = [one for one in theirs if one not in waiting]
+                ready = await self._allowed(account_id, [one for one in theirs if one not in waiting])
                 items = await self._items(account_id, ready, clocks[account_id].virtual_now)
                 prepared.append(await self._recorder.prepare(account_id, items))
         async with self._database.transaction() as transaction:
             for one in prepared:
                 await record_interactions(transaction, one)
         self._set_aside(early)
+
+    async def _allowed(self, account_id: str, batch: Sequence[_Seen]) -> list[_Seen]:
+        """Return what may be recorded: opens only of those who have not refused to be seen opening e-mail."""
+        opened = [one for one in batch if one.kind is Kind.OPENED]
+        people = {one.payload.profile_id for one in opened}
+        keys = [(bucket_of(one), account_id, one, int(Channel.EMAIL)) for one in people]
+        known = await load_subscriptions(self._database, keys)
+        refused = {
+            profile_id
+            for (_, profile_id, _, purpose), word in known.items()
+            if purpose == Purpose.OPEN_TRACKING and word == UNSUBSCRIBED
+        }
+        return [one for one in batch if one.kind is not Kind.OPENED or one.payload.profile_id not in refused]
 
     def _set_aside(self, early: Sequence[_Seen]) -> None:
         if early and not self._early:

@@ -24,11 +24,12 @@ from starlette.routing import Mount, Route
 from headrace.api import confirmation_pages, preference_pages
 from headrace.api.pages import foreign, notice, page
 from headrace.api.state import Services
-from headrace.api.unsubscribing import FlowList, leave_list, list_of, unsubscribe
+from headrace.api.unsubscribing import FlowList, channel_of, leave_list, list_of, unsubscribe
 from headrace.ids import bucket_of
 from headrace.messages.links import PREFERENCES, follow
 from headrace.messages.tokens import Kind as TokenKind
 from headrace.messages.tokens import Payload
+from headrace.model import Channel
 from headrace.storage.aliases import follow_one
 from headrace.storage.interactions import Kind
 from headrace.storage.tables import inbox_message
@@ -105,7 +106,7 @@ class TrackingPages:
             if wanted
             else ""
         )
-        words = "Unsubscribe from everything" if wanted else "Unsubscribe"
+        words = "From all e-mail" if wanted else "Unsubscribe"
         return page(
             "Unsubscribe",
             f"<p>Stop receiving messages from {name}?</p>"
@@ -162,10 +163,12 @@ class TrackingPages:
             return "this sender"
 
     async def _list(self, payload: Payload) -> FlowList | None:
-        """Return the list that the message's flow begins with; without a database, the page offers none."""
+        """Return the list that an e-mail's flow begins with; without a database, the page offers none."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await list_of(self._services, payload) if payload.flow_id else None
+                if not payload.flow_id or await channel_of(self._services, payload) is not Channel.EMAIL:
+                    return None
+                return await list_of(self._services, payload)
         except DOWN:
             return None
 

@@ -39,8 +39,8 @@ MESSAGE = Resource(
     ),
     (
         Relationship("profile", "profile", links=False, ids=lambda row: row["profile_id"]),
-        Relationship("flow", "flow", links=False, ids=lambda row: row["flow_id"]),
-        Relationship("flow-message", "flow-message", links=False, ids=lambda row: row["message_id"]),
+        Relationship("flow", "flow", links=False, ids=lambda row: row["flow_id"] or None),
+        Relationship("flow-message", "flow-message", links=False, ids=lambda row: row["message_id"] or None),
     ),
     id=lambda row: str(row["delivery_id"]),
 )

@@ -15,17 +15,16 @@ from headrace.clock import stopwatch
 from headrace.conditions.facts import Moment
 from headrace.engine.core import Core
 from headrace.engine.jobs import run_jobs
+from headrace.engine.segment_jobs import PEOPLE
 from headrace.engine.worker import Worker
 from headrace.ids import BUCKETS
 from headrace.storage.account_clocks import AccountTime, load_accounts
 from headrace.storage.database import Connection
 from headrace.storage.segment_cache import LoadedSegment
-from headrace.storage.segment_evaluation import Segment, differences, unsettled
+from headrace.storage.segment_evaluation import Segment, differences, people_a_bucket, unsettled
 from headrace.storage.segment_members import Move
 from headrace.storage.segments import accounts_with_segments, evaluations_open, list_segments, request_evaluation
 
-WIDTH = 32
-"""Buckets that one statement compares."""
 SETTLING_SECONDS = 60.0
 """Our choice: how long a check works off what is pending before it compares what is there."""
 
@@ -112,8 +111,9 @@ async def repair(core: Core, comparisons: Sequence[Comparison]) -> int:
 async def _differences(transaction: Connection, loaded: LoadedSegment, time: AccountTime, now: datetime) -> list[Move]:
     segment = Segment(loaded.account_id, loaded.group_id, loaded.condition, time.account.clock)
     found: list[Move] = []
-    for first in range(0, BUCKETS, WIDTH):
-        buckets = list(range(first, first + WIDTH))
+    width = max(1, min(BUCKETS, PEOPLE // max(1, await people_a_bucket(transaction, loaded.account_id, PEOPLE))))
+    for first in range(0, BUCKETS, width):
+        buckets = list(range(first, min(BUCKETS, first + width)))
         found += await differences(transaction, segment, buckets, Moment(now, None, UTC))
     waiting = await unsettled(transaction, segment, [(one.bucket, one.profile_id) for one in found], now)
     return [one for one in found if one.profile_id not in waiting]

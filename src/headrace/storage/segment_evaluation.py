@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, SmallInteger, and_, any_, bindparam, delete, func, insert, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import and_, delete, func, insert, literal, or_, select
 
 from headrace.conditions.facts import Moment
 from headrace.conditions.groups import CompiledFilter
@@ -66,10 +65,7 @@ async def differences(connection: Connection, segment: Segment, buckets: Sequenc
     )
     member = (
         select(membership.c.bucket, membership.c.profile_id)
-        .where(
-            _own(membership.c.bucket, membership.c.account_id, segment, buckets),
-            membership.c.group_id == segment.group_id,
-        )
+        .where(query.asked(membership), membership.c.group_id == segment.group_id)
         .cte("member")
         .prefix_with("MATERIALIZED")
     )
@@ -92,11 +88,8 @@ async def differences(connection: Connection, segment: Segment, buckets: Sequenc
 
 async def plan_looks(transaction: Connection, segment: Segment, buckets: Sequence[int], moment: Moment) -> None:
     """Write for everybody in the buckets when time may change their place, instead of what was written before."""
-    due = segment_due
-    await transaction.execute(
-        delete(due).where(_own(due.c.bucket, due.c.account_id, segment, buckets), due.c.group_id == segment.group_id)
-    )
-    query = ProfileQuery(segment.account_id, buckets)
+    due, query = segment_due, ProfileQuery(segment.account_id, buckets)
+    await transaction.execute(delete(due).where(query.asked(due), due.c.group_id == segment.group_id))
     following = segment.condition.next_change_where(query, moment)
     if following is None:
         return
@@ -151,10 +144,3 @@ async def have_ended(connection: Connection, mark: str) -> bool:
 async def mark_evaluated(transaction: Connection, account_id: str, group_id: str, version: int) -> None:
     """Write down that everybody's place has been worked out for a version, unless there is a newer one."""
     await transaction.execute(_EVALUATED, account_id, group_id, version)
-
-
-def _own(
-    bucket: ColumnElement[int], account_id: ColumnElement[str], segment: Segment, buckets: Sequence[int]
-) -> ColumnElement[bool]:
-    wanted = bindparam(None, list(buckets), type_=ARRAY(SmallInteger), unique=True)
-    return and_(bucket == any_(wanted), account_id == segment.account_id)

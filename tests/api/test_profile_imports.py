@@ -100,6 +100,11 @@ async def test_an_import_makes_and_changes_people(api: Api, core: Core) -> None:
     assert {"cem@b.co", "ben@b.co", first["email"]} == {one["attributes"]["email"] for one in people.json()["data"]}
     assert ids(people)[:2] == ids(linked)
     assert linked.json()["links"]["next"]
+    related = (await api.get(f"{JOBS}/{job_id}")).json()["data"]["relationships"]
+    assert {"lists": {"data", "links"}, "profiles": {"links"}, "import-errors": {"links"}} == {
+        name: set(each) for name, each in related.items()
+    }
+    assert {"related"} == set(related["import-errors"]["links"])
 
 
 async def test_good_rows_go_on_where_others_are_bad(api: Api, core: Core) -> None:

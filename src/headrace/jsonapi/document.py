@@ -101,7 +101,8 @@ def _relationship(
         if ids is not None or not one.optional:
             shown["data"] = _linkage(one, ids)
     if one.links and base is not None:
-        shown["links"] = relationship_links(style, base, one.name)
+        links = relationship_links(style, base, one.name)
+        shown["links"] = links if one.addressed else {"related": links["related"]}
     return shown
 
 

@@ -41,7 +41,8 @@ class Attribute:
 class Relationship:
     """One relationship of a resource to resources of `type`.
 
-    `links` False hides `self` and `related`. `ids` reads the id (to-many: the ids) from the row itself, so that `data`
+    `links` False hides `self` and `related`; one that is not `addressed` has no address of its own, and shows `related`
+    alone. `ids` reads the id (to-many: the ids) from the row itself, so that `data`
     is shown without loading anything; None shows `data` only when the relationship was loaded. An `optional` one is
     left out where `ids` finds nothing, instead of shown as null.
     """
@@ -52,6 +53,7 @@ class Relationship:
     links: bool = True
     ids: Reader | None = None
     optional: bool = False
+    addressed: bool = True
 
 
 def id_column(row: Row) -> str:

@@ -50,7 +50,7 @@ JOB = Resource(
     (
         Relationship("lists", "list", many=True, ids=lambda row: row["lists"]),
         Relationship("profiles", "profile", many=True),
-        Relationship("import-errors", "import-error", many=True),
+        Relationship("import-errors", "import-error", many=True, addressed=False),
     ),
 )
 

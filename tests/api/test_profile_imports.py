@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from api_client import Api
+from api_client import Api, FixedClock
 from people import counted, ids, made_list, made_profile, pointers, shown
 
 from headrace.engine.core import Core
@@ -15,6 +15,7 @@ from headrace.engine.profile_imports import PEOPLE
 from headrace.engine.setup import build_core
 from headrace.ids import SeededIds
 from headrace.messages.rendered import Workshop
+from headrace.storage.job_items import KEPT
 
 ROWS = "/data/attributes/profiles/data"
 JOBS = "/api/profile-bulk-import-jobs"
@@ -207,6 +208,26 @@ async def test_jobs_are_listed_by_their_status(api: Api, core: Core) -> None:
     answer = await api.get(f'{JOBS}?filter=equals(status,"lost")')
     assert (400, ["filter"]) == (answer.status_code, pointers(answer))
     assert 404 == (await api.get(f"{JOBS}/nope")).status_code
+
+
+async def test_an_old_job_expires(api: Api, core: Core, machine_clock: FixedClock) -> None:
+    """A job that ended a week ago is gone, with its errors, once another is asked for; one that waits stays."""
+    old = await queued(api, person(email="bad"))
+    await finished(api, core, old)
+    machine_clock.moment += KEPT
+    new = await queued(api, person(email="a@b.co"))
+    assert [404, 200] == [(await api.get(f"{JOBS}/{one}")).status_code for one in (old, new)]
+    assert 1 == await counted(api, "job_item")
+
+
+async def test_what_a_deleted_person_left_is_shown_as_an_error(api: Api, core: Core) -> None:
+    """A row whose person was deleted keeps an error without what was sent, which is shown like any other."""
+    job_id = await queued(api, person(email="bad"))
+    await finished(api, core, job_id)
+    await api.services.database.fetch(
+        """UPDATE job_item SET item = '{}', error = '{"detail": "The person of this row was deleted."}' RETURNING 1"""
+    )
+    assert [("invalid", None)] == await errors(api, job_id)
 
 
 class Killed(BaseException):

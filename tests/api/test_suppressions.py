@@ -134,6 +134,7 @@ async def test_jobs_are_listed_by_state_and_group(api: Api, machine_clock: Fixed
     assert [] == await found(CREATE, filter='equals(segment_id,"SEG001")')
     assert [other] == await found(DELETE)
     assert 404 == (await api.get(f"{CREATE}/{other}")).status_code
+    assert 400 == (await api.get(CREATE, params={"page[size]": "10"})).status_code
     assert 400 == (await api.get(CREATE, params={"filter": 'equals(status,"lost")'})).status_code
 
 

@@ -61,7 +61,7 @@ def ours(operation: Operation) -> dict[str, Any]:
         "filters": {name: sorted(one.operators) for name, one in operation.filters.items()},
         "sorts": sorted(operation.sorts),
         "includes": sorted(operation.includes),
-        "page": (page.default, page.minimum, page.maximum) if page else None,
+        "page": (page.default, page.minimum, page.maximum) if page and not page.fixed else None,
         "paged": page is not None,
         "additional": {name: sorted(each) for name, each in operation.additional.items()},
         "sparse": {name: sorted(_field_names(operation, name)) for name in operation.sparse},

@@ -34,11 +34,12 @@ PLAIN = ("filter", "sort", "include", "page[cursor]", "page[size]")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page sizes of a list. Source: reference 7.6."""
+    """The page sizes of a list; a `fixed` size cannot be asked for. Source: reference 7.6."""
 
     default: int = 50
     maximum: int = 50
     minimum: int = 1
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,7 +289,8 @@ def offered_parameters(operation: Operation) -> tuple[str, ...]:
     names += [f"fields[{one}]" for one in operation.sparse]
     names += ["filter"] if operation.filters else []
     names += ["include"] if operation.includes else []
-    names += ["page[cursor]", "page[size]"] if operation.page else []
+    names += ["page[cursor]"] if operation.page else []
+    names += ["page[size]"] if operation.page and not operation.page.fixed else []
     names += ["sort"] if operation.sorts else []
     return (*names, *(one.name for one in operation.parameters))
 

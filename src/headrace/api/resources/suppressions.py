@@ -24,8 +24,8 @@ from headrace.storage.tables import job
 READ = ("subscriptions:read",)
 TIER = Tier(75, 750)
 NAMES = {state: name for name, states in STATES.items() for state in states}
-PAGE = Page(default=100, maximum=100)
-"""Jobs of one page. Our choice: the description offers no page[size]."""
+PAGE = Page(default=100, maximum=100, fixed=True)
+"""Jobs of one page. Our choice: the description offers no size."""
 
 
 def _ids(name: str, row: Row) -> list[str]:

@@ -14,6 +14,7 @@ from people import counted, ids, made_list, made_profile, members, pointers, pro
 from headrace.clock import VirtualClock
 from headrace.ids import bucket_of
 from headrace.model import Account, Channel
+from headrace.storage import tables as t
 from headrace.storage.accounts import create_account
 from headrace.storage.consents import ConsentChange, set_consent
 
@@ -267,3 +268,27 @@ async def test_rows_carry_the_bucket_of_their_profile(api: Api) -> None:
     """A profile's row lies in the bucket that its id hashes to."""
     profile_id = await made_profile(api, email="a@b.co")
     assert bucket_of(profile_id) == await api.services.database.fetch_value("SELECT bucket FROM profile")
+
+
+async def test_an_old_id_leads_to_the_person_of_today(api: Api) -> None:
+    """Reading and changing a profile by an id that was merged away answers for the profile that it is now."""
+    kept, old = await made_profile(api, email="a@b.co"), "01OLDPROFILE"
+    async with api.services.database.transaction() as transaction:
+        await transaction.execute(
+            t.profile_alias.insert().values(
+                bucket=bucket_of(old),
+                account_id=api.account.account_id,
+                profile_id=old,
+                into_profile_id=kept,
+                merged_at=NOW,
+            )
+        )
+    answers = [
+        await api.get(f"/api/profiles/{old}"),
+        await api.patch(f"/api/profiles/{old}", change(old, title="x")),
+        await api.post("/api/profile-import", change(old, first_name="A")),
+    ]
+    assert [(200, kept)] * 3 == [(one.status_code, one.json()["data"]["id"]) for one in answers]
+    for name in ("lists", "relationships/segments", "push-tokens", "conversations"):
+        assert 200 == (await api.get(f"/api/profiles/{old}/{name}")).status_code
+    assert ("x", "A") == ((await shown(api, kept))["title"], (await shown(api, kept))["first_name"])

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from headrace.api.resources.conversation_tables import CONVERSATION, CONVERSATIONS
+from headrace.api.resources.merged_ids import following
 from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import Call, Operation
@@ -23,7 +24,7 @@ def _of_profile(_: Call[Any, Any], statement: Select[Any], __: Any) -> Select[An
     return statement
 
 
-OPERATIONS = (
+_ROWS = (
     Operation(
         id="get_conversation_for_profile",
         method="GET",
@@ -85,4 +86,5 @@ OPERATIONS = (
         since=SINCE_MANY,
     ),
 )
+OPERATIONS = tuple(following(one) for one in _ROWS)
 RESOURCES = (CONVERSATION,)

@@ -13,6 +13,7 @@ from headrace.api.commands.values import e164
 from headrace.api.resources import suppression_filters
 from headrace.api.resources.group_tables import LIST, LISTS, SEGMENT, SEGMENTS, of_profile
 from headrace.api.resources.identity_filters import BY_LINK
+from headrace.api.resources.merged_ids import following
 from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.ids import identifier_bucket
 from headrace.jsonapi import shapes
@@ -103,7 +104,7 @@ async def upsert(call: Call[Any, Any]) -> Reply:
     return Reply(201 if written.is_new else 200, single(call, row, {}))
 
 
-OPERATIONS = (
+_ROWS = (
     Operation(
         id="get_profiles",
         method="GET",
@@ -247,4 +248,5 @@ OPERATIONS = (
         scope=of_profile,
     ),
 )
+OPERATIONS = tuple(following(one) for one in _ROWS)
 RESOURCES = (PROFILE,)

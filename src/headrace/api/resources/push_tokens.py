@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 
 from headrace.api.commands import push_tokens as commands
 from headrace.api.resources import profile_fields
+from headrace.api.resources.merged_ids import following
 from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.api.resources.push_token_tables import KEY, PUSH_TOKEN, STATUS, TOKENS
 from headrace.ids import bucket_of
@@ -58,7 +59,7 @@ FILTERS = {
     "platform": Filterable("enum", ("equals",), t.push_token.c.platform, values=PLATFORMS),
 }
 
-OPERATIONS = (
+_ROWS = (
     Operation(
         id="get_push_tokens",
         method="GET",
@@ -185,4 +186,5 @@ OPERATIONS = (
         since=SINCE,
     ),
 )
+OPERATIONS = tuple(following(one) if one.path.startswith("/api/profiles/") else one for one in _ROWS)
 RESOURCES = (PUSH_TOKEN,)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from engine_shop import MONDAY, EngineShop, did, has, member_of, segment_of, within_days
+from engine_shop import MONDAY, EngineShop, delay, did, email, has, member_of, segment_of, within_days
+from headrace.engine.simulate import Simulation
 from headrace.storage.database import Database
 from headrace.storage.identity import IncomingProfile
 
@@ -87,3 +88,20 @@ async def test_an_edit_moves_people_and_the_job_ends(database: Database) -> None
     row = await database.fetch_row("SELECT version, evaluated_version FROM profile_group WHERE group_id = $1", group_id)
     assert row is not None
     assert (row["version"], row["evaluated_version"]) == (2, 2)
+
+
+async def test_a_simulated_segment_lets_people_in_and_out(database: Database) -> None:
+    """A developer names metrics as they are called; the flow begins with the segment by its name."""
+    simulation = await Simulation.open(database)
+    await simulation.segment("Buyers", segment_of([did("Placed Order", within_days(1))]))
+    trigger = {"type": "segment", "id": "Buyers"}
+    actions = [delay("wait", "thanks"), email("thanks", "hello")]
+    await simulation.flow(
+        {"definition": {"triggers": [trigger], "profile_filter": None, "actions": actions, "entry_action_id": "wait"}}
+    )
+    await simulation.event("Placed Order", "ana")
+    assert {"ana@example.com": simulation.start} == await simulation.members("Buyers")
+    await simulation.advance("3d")
+    assert {} == await simulation.members("Buyers")
+    sent = [(message.person, message.name, message.at - simulation.start) for message in await simulation.messages()]
+    assert [("ana@example.com", "thanks", HOUR)] == sent

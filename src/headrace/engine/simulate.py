@@ -25,6 +25,7 @@ from typing import Any
 
 from headrace.clock import VirtualClock
 from headrace.conditions.parsing import show
+from headrace.conditions.segment_definition import compile_segment, read_segment
 from headrace.engine.core import Core
 from headrace.engine.durations import read_duration
 from headrace.engine.play import (
@@ -60,6 +61,7 @@ from headrace.storage.groups import create_list, join_group, leave_group
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import Accepted, Arrival, IncomingEvent, ingest
 from headrace.storage.resolve import Resolver
+from headrace.storage.segments import NewSegment, create_segment
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 """When a simulation begins unless it is told otherwise: a Monday, 10:00 UTC."""
@@ -72,6 +74,10 @@ ORDER BY metric_id <> $2, integration_name <> 'API', metric_id LIMIT 1
 _GROUP = """
 SELECT group_id FROM profile_group WHERE account_id = $1 AND (group_id = $2 OR name = $2)
 ORDER BY group_id <> $2, group_id LIMIT 1
+"""
+_MEMBERS = """
+SELECT m.profile_id, m.joined_at FROM membership m JOIN profile_group g USING (account_id, group_id)
+WHERE m.account_id = $1 AND (g.group_id = $2 OR g.name = $2) ORDER BY m.joined_at, m.profile_id
 """
 
 
@@ -123,6 +129,29 @@ class Simulation:
         self.flow_ids.append(imported.flow_id)
         await self._remember(imported.flow_id, document)
         return imported.flow_id
+
+    async def segment(self, name: str, definition: Mapping[str, Any]) -> str:
+        """Add a segment by its definition and return its id; its members are worked out from now on.
+
+        The metrics, lists and segments that it names by anything but an id go by that name, as in a flow: add it before
+        the flow that begins with it. Raises `Problems`.
+        """
+        read_segment(definition)
+        told = await self._named_by_ids(definition)
+        topics = compile_segment(read_segment(told), "").topics()
+        async with self.core.database.transaction() as transaction:
+            place = (transaction, self.account.account_id, self.core.ids, NewSegment(name, told, topics))
+            group_id = await create_segment(*place, self.now, self.core.clock.now())
+        await self.advance_to(self.now)
+        self._named[name] = group_id
+        return group_id
+
+    async def members(self, group: str) -> dict[str, datetime]:
+        """Return who is on a list or in a segment now, by their labels, and since when."""
+        await self.advance_to(self.now)
+        async with self.core.database.statements() as connection:
+            rows = await connection.fetch(_MEMBERS, self.account.account_id, self._named.get(group, group))
+        return {self.people[row["profile_id"]]: row["joined_at"] for row in rows if row["profile_id"] in self.people}
 
     async def person(self, person: Any, *acts: Act) -> str:
         """Make a person, or lay what is told over one who exists; return the profile id. Nothing begins by it."""
@@ -248,6 +277,20 @@ class Simulation:
         if isinstance(found, Problem):
             raise found
         self.people.setdefault(found, label_of(person))
+        return found
+
+    async def _named_by_ids(self, told: Any) -> Any:
+        """Return a part of a segment's definition with ids in place of names."""
+        if isinstance(told, list):
+            return [await self._named_by_ids(one) for one in told]
+        if not isinstance(told, Mapping):
+            return told
+        found = {key: await self._named_by_ids(one) for key, one in told.items()}
+        if "metric_id" in found:
+            found["metric_id"] = await self._metric(found["metric_id"])
+        if "group_ids" in found:
+            async with self.core.database.transaction() as transaction:
+                found["group_ids"] = [await self._group(transaction, one) for one in found["group_ids"]]
         return found
 
     async def _metric(self, name: str) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -116,8 +117,9 @@ def _figures(posted: Sequence[Sequence[Taken]]) -> list[Figure]:
         rates = Rounds([one.rate for one in ours]), Rounds([one.rate for one in bare])
         name = f"event ingest with 50 segments, {kind}"
         found.append(Figure(name, "events/s", *rates, "without any", Bar(0.6, 0.8)))
-        backlogs = Rounds([one.backlog for one in ours]), Rounds([one.backlog for one in bare])
-        found.append(Figure(f"to be worked off when all was posted, {kind}", "events", *backlogs, "without any"))
+        backlogs, beside = (Rounds([one.backlog for one in some]) for some in (ours, bare))
+        name = f"to be worked off when all was posted, {kind}"
+        found.append(Figure(name, "events", backlogs, None, f"{beside} without any"))
     return found
 
 
@@ -193,17 +195,22 @@ async def _post(stage: Stage, path: str, bodies: Sequence[bytes], connections: i
 
 
 def _event(stage: Stage, number: int, mark: str, brand: str | None = None) -> dict[str, Any]:
-    """Return an event and its person; half of them are of the first metric."""
+    """Return an event and its person, drawn as those of the past are; half of the events are of the first metric.
+
+    With a brand, the events are each of another person.
+    """
     at = SystemClock().now().replace(microsecond=0)
-    metric = METRICS[max(0, number * 7 % 20 - 10)]
+    one, two, three = (int.from_bytes(sha256(f"{mark}|{draw}".encode()).digest()[:4]) for draw in range(3))
+    metric = METRICS[max(0, one % 20 - 10)]
+    who = number if brand else int(stage.size.people * (three / 2**32) ** 2)
     attributes = {
-        "properties": {"brand": brand or BRANDS[number * 3 % 5], "ProductName": f"Product {number % 50}", "step": 2},
+        "properties": {"brand": brand or BRANDS[two % 5], "ProductName": f"Product {two % 50}", "step": one % 7},
         "time": at.isoformat(),
         "unique_id": mark,
         "value": 10 + number % 90,
         "metric": {"data": {"type": "metric", "attributes": {"name": METRICS[0] if brand else metric}}},
     }
-    person = {"type": "profile", "attributes": {"email": email(number * 31 % stage.size.people)}}
+    person = {"type": "profile", "attributes": {"email": email(who)}}
     return {"event": {"type": "event", "attributes": attributes}, "profile": {"data": person}}
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from headrace.conditions.condition import NO_NEEDS
 from headrace.conditions.facts import Need
-from headrace.conditions.topics import EVERYTHING, PROPERTY
+from headrace.conditions.topics import EVERYTHING, PROPERTY, of_metric
 from headrace.engine.core import Core
 from headrace.engine.dates import replan_people
 from headrace.engine.entry import Attempt
@@ -39,6 +39,7 @@ from headrace.storage.journal import Entry, insert_journal
 from headrace.storage.last_events import note_last_events
 from headrace.storage.pending import Kind, claim_pending, delete_pending, is_pending, postpone_pending
 from headrace.storage.runs import insert_runs, last_entries
+from headrace.storage.segment_cache import AccountSegments
 from headrace.storage.step_counts import FLOW, Key, add_counts
 
 log = logging.getLogger(__name__)
@@ -95,10 +96,11 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
         return
     openings = await load_openings(core, transaction, rows)
     happened = [row for row in rows if row["kind"] == Kind.EVENT]
-    events = await _events(transaction, happened, openings)
+    segments = await core.segments.load(transaction, {row["account_id"] for row in happened})
+    events = await _events(transaction, happened, openings, segments)
     await _attribute(transaction, happened, events)
     await note_last_events(transaction, happened)
-    await reevaluate(core, transaction, rows)
+    await reevaluate(core, transaction, rows, events)
     attempts = await _attempts(core, transaction, rows, events, openings)
     if attempts:
         await core.partitions.ensure("journal", {attempt.entered_at for attempt in attempts})
@@ -117,12 +119,21 @@ def _may_move_a_date(row: Row) -> bool:
     return topics is None or any(topic == EVERYTHING or topic.startswith(PROPERTY) for topic in topics)
 
 
-async def _events(transaction: Connection, rows: Sequence[Row], openings: Openings) -> dict[tuple[str, int], Event]:
-    """Load the batch's events; their properties only for those that some flow waits for."""
-    waited = [row for row in rows if awaits_row(openings, row)]
-    others = [row for row in rows if not awaits_row(openings, row)]
+async def _events(
+    transaction: Connection, rows: Sequence[Row], openings: Openings, segments: Mapping[str, AccountSegments]
+) -> dict[tuple[str, int], Event]:
+    """Load the batch's events; their properties only for those that some flow waits for or some segment asks about."""
+    waited: list[Row] = []
+    others: list[Row] = []
+    for row in rows:
+        (waited if awaits_row(openings, row) or _is_asked_about(segments, row) else others).append(row)
     events = await load_events(transaction, [_key(row) for row in others], properties=False)
     return events | await load_events(transaction, [_key(row) for row in waited])
+
+
+def _is_asked_about(segments: Mapping[str, AccountSegments], row: Row) -> bool:
+    own = segments.get(row["account_id"])
+    return own is not None and of_metric(row["metric_id"]) in own.by_topic
 
 
 def _key(row: Row) -> tuple[int, str, str, str, datetime, int]:

@@ -20,12 +20,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from headrace.conditions.condition import NO_NEEDS
+from headrace.conditions.effects import LAST_EVENT, Effect, Watching, effect_of, watching
 from headrace.conditions.facts import Moment, Need
-from headrace.conditions.topics import of_field, of_group, of_metric
+from headrace.conditions.topics import of_group, of_metric
 from headrace.engine.core import Core
 from headrace.engine.entry import DEEPEST_CHAIN
 from headrace.engine.loading import load_needs
 from headrace.engine.openings import load_openings
+from headrace.model import Event
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.database import Connection, Row
 from headrace.storage.facts import LoadedFacts, load_profiles
@@ -45,18 +47,17 @@ from headrace.storage.segment_members import (
 
 log = logging.getLogger(__name__)
 
-LAST_EVENT = of_field("last_event_at")
-"""The topic that every accepted event touches."""
 WAIT_FOR_REPAIR = timedelta(hours=1)
 """After how long a place that could not be worked out by a bug is looked at again."""
 
 
 class Asked(NamedTuple):
-    """A segment that is looked at, and what follows from a move is to know of its cause."""
+    """A segment that is looked at, what follows from a move is to know of its cause, and what that can do."""
 
     segment: LoadedSegment
     chain: int
     starts_nothing: bool
+    effect: Effect
 
 
 @dataclass(slots=True)
@@ -80,12 +81,13 @@ class Look:
         """What names the person."""
         return self.bucket, self.account_id, self.profile_id
 
-    def ask(self, segment: LoadedSegment, chain: int, starts_nothing: bool) -> None:
+    def ask(self, segment: LoadedSegment, chain: int, starts_nothing: bool, effect: Effect = Effect.ANY) -> None:
         """Look at a segment, too; of several causes, one that may start flows and the longest chain count."""
         known = self.asked.get(segment.group_id)
         if known is not None:
             chain, starts_nothing = max(chain, known.chain), starts_nothing and known.starts_nothing
-        self.asked[segment.group_id] = Asked(segment, chain, starts_nothing or segment.processing)
+            effect |= known.effect
+        self.asked[segment.group_id] = Asked(segment, chain, starts_nothing or segment.processing, effect)
 
 
 @dataclass(slots=True)
@@ -97,29 +99,34 @@ class _Findings:
     drop: list[Place] = field(default_factory=list)
 
 
-async def reevaluate(core: Core, transaction: Connection, rows: Sequence[Row]) -> None:
+async def reevaluate(
+    core: Core, transaction: Connection, rows: Sequence[Row], events: Mapping[tuple[str, int], Event]
+) -> None:
     """Bring the segments up to date that ask about what happened (rows of `pending`), for those people only.
 
-    The caller holds the people's buckets. Source: reference 1.2. Our choice: nothing starts by a join while a job is
-    working out the segment anew, because nobody knows then whether the edit or the data let the person in.
+    `events` are by profile and number, with the properties of those that a segment asks about. The caller holds the
+    people's buckets. Source: reference 1.2. Our choice: nothing starts by a join while a job is working out the segment
+    anew, because nobody knows then whether the edit or the data let the person in.
     """
     segments = await core.segments.load(transaction, {row["account_id"] for row in rows})
     if segments:
-        await look_again(core, transaction, list(_looks(rows, segments)), segments)
+        await look_again(core, transaction, list(_looks(rows, segments, events)), segments)
 
 
 async def look_again(
     core: Core, transaction: Connection, looks: Sequence[Look], segments: Mapping[str, AccountSegments]
 ) -> None:
     """Work out the places that are asked for, let people join and leave, and write when to look again."""
-    looks = await _meet(transaction, looks)
     if not looks:
         return
-    await _load(transaction, looks)
     people = [look.key for look in looks]
     group_ids = sorted({group_id for look in looks for group_id in look.asked})
     members = await load_members(transaction, people, group_ids)
     dues = await load_due(transaction, people, group_ids)
+    looks = await _meet(transaction, [look for look in looks if _may_change(look, members, dues)])
+    if not looks:
+        return
+    await _load(transaction, looks)
     found = _Findings()
     for look in looks:
         for asked in look.asked.values():
@@ -127,8 +134,26 @@ async def look_again(
     await _write(core, transaction, found, segments)
 
 
-def _looks(rows: Sequence[Row], segments: Mapping[str, AccountSegments]) -> Iterable[Look]:
+def _may_change(look: Look, members: set[tuple[str, str]], dues: Mapping[Place, Due]) -> bool:
+    """Leave those segments alone that what happened cannot change the person's place in, and tell whether any is left.
+
+    Members stay where an event can only let people in, the others where it can only let people out. When to look again
+    is then told too early at most. Places whose moment has come, and those that a job is working out, are looked at.
+    """
+    for group_id, asked in list(look.asked.items()):
+        if asked.effect is not Effect.ANY and not asked.segment.processing:
+            due = dues.get(Place(*look.key, group_id))
+            other = Effect.FALSE if (look.profile_id, group_id) in members else Effect.TRUE
+            if not asked.effect & other and (due is None or due.due_at > look.at):
+                del look.asked[group_id]
+    return bool(look.asked)
+
+
+def _looks(
+    rows: Sequence[Row], segments: Mapping[str, AccountSegments], events: Mapping[tuple[str, int], Event]
+) -> Iterable[Look]:
     looks: dict[tuple[str, str], Look] = {}
+    concerned: dict[tuple[str, str], Watching] = {}
     for row in rows:
         account_id = row["account_id"]
         own = segments.get(account_id)
@@ -140,9 +165,19 @@ def _looks(rows: Sequence[Row], segments: Mapping[str, AccountSegments]) -> Iter
                 look = looks[key] = Look(row["bucket"], *key, row["accepted_at"])
             look.at = max(look.at, row["accepted_at"])
             chain = row["chain"] + (row["kind"] != Kind.EVENT)
+            event = events.get((row["profile_id"], row["number"])) if row["kind"] == Kind.EVENT else None
             for segment in asking:
-                look.ask(segment, chain, row["backfill"])
+                effect = Effect.ANY if event is None else _effect(segment, event, look.at, concerned)
+                look.ask(segment, chain, row["backfill"], effect)
     return looks.values()
+
+
+def _effect(segment: LoadedSegment, event: Event, now: datetime, concerned: dict[tuple[str, str], Watching]) -> Effect:
+    """Return what an event can do to a place in a segment."""
+    key = (segment.group_id, event.metric_id)
+    if key not in concerned:
+        concerned[key] = watching(segment.condition, event.metric_id)
+    return effect_of(concerned[key], event, now)
 
 
 def _asking(row: Row, own: AccountSegments) -> Iterable[LoadedSegment]:

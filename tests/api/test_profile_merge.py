@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_client import Api
-from people import event, made_list, made_profile, members, pointers, profile, refusals, shown
+from people import event, ids, made_list, made_profile, members, pointers, profile, refusals, shown
 from test_tracking import send
 
 from headrace.model import Account
@@ -32,7 +32,7 @@ async def test_the_answer_names_the_remaining_profile_only(api: Api) -> None:
 
 
 async def test_the_destination_wins_and_its_gaps_are_filled(api: Api) -> None:
-    """Attributes, places and custom properties alike; the source is gone."""
+    """Attributes, places and custom properties alike; the source's id answers for the destination."""
     into = await made_profile(api, email="a@example.com", first_name="Ann", properties={"size": "M", "vip": True})
     source = await made_profile(
         api,
@@ -53,7 +53,8 @@ async def test_the_destination_wins_and_its_gaps_are_filled(api: Api) -> None:
     )
     assert "Bergen" == now["location"]["city"]
     assert {"size": "M", "vip": True, "color": "red"} == now["properties"]
-    assert 404 == (await api.get(f"/api/profiles/{source}")).status_code
+    assert into == (await api.get(f"/api/profiles/{source}")).json()["data"]["id"]
+    assert [into] == ids(await api.get("/api/profiles"))
 
 
 async def test_both_addresses_name_the_destination(api: Api) -> None:
@@ -64,6 +65,17 @@ async def test_both_addresses_name_the_destination(api: Api) -> None:
     assert 202 == answer.status_code
     owners = await api.services.database.fetch("SELECT DISTINCT profile_id FROM event")
     assert [into] == [row["profile_id"] for row in owners]
+
+
+async def test_the_sources_address_is_taken_and_may_become_the_shown_one(api: Api) -> None:
+    """Nobody else gets it; the destination itself may show it, and keeps its profile id."""
+    into, source = await made_profile(api, email="a@example.com"), await made_profile(api, email="b@example.com")
+    await api.post("/api/profile-merge", merge(into, source))
+    taken = await api.post("/api/profiles", profile(email="b@example.com"))
+    assert (409, into) == (taken.status_code, taken.json()["errors"][0]["meta"]["duplicate_profile_id"])
+    change = {"data": {"type": "profile", "id": into, "attributes": {"email": "b@example.com"}}}
+    assert 200 == (await api.patch(f"/api/profiles/{into}", change)).status_code
+    assert "b@example.com" == (await shown(api, into))["email"]
 
 
 async def test_events_and_places_on_lists_are_the_destinations(api: Api) -> None:

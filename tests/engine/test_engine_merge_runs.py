@@ -7,25 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 from dated_flows import DAY, born, dated, greetings
+from merging import METRIC, merge
 from test_engine_channels import asks, kept, send
 
 from engine_shop import EngineShop, definition, delay, email
 from headrace.channels.port import Envelope, Result, Sent
-from headrace.clock import SystemClock
-from headrace.engine.merges import PROFILE_MERGED, request_merge
+from headrace.engine.merges import PROFILE_MERGED
 from headrace.engine.setup import choose_providers
 from headrace.engine.worker import Worker
 from headrace.model import Channel, RunState
 from headrace.storage.database import Database
 from headrace.storage.step_counts import counts_of, flow_counts, recount_waiting, waiting_of
-
-METRIC = "Checkout Started"
-
-
-async def merge(shop: EngineShop, source: str, into: str) -> str:
-    """Merge two people, named as the shop knows them."""
-    people = (shop.people[source], shop.people[into])
-    return await request_merge(shop.core, shop.account, *people, await shop.now(), SystemClock().now())
 
 
 class Merging:

@@ -1,8 +1,8 @@
 """Merging one profile into another one: from the checked body to the engine, and the answer.
 
 What is not here: what merging means (`engine.merges`). Follows reference 7.7. Our choice: the answer shows the profile
-that remains, which is another one than the body names where that was merged, too. Our choice: reading the old id is a
-404, because the merge deletes the source; an event, a subscription or a link that names it is the remaining profile's.
+that remains, which is another one than the body names where that was merged, too. The old id answers for it from then
+on, in paths, events, subscriptions and links alike (`resources.merged_ids`); as the source of a merge it is a 404.
 """
 
 from __future__ import annotations

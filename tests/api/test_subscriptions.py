@@ -214,6 +214,8 @@ async def test_large_jobs_are_done_in_slices(api: Api) -> None:
     await subscribe(api, *people, list_id=list_id)
 
     assert 1000 == len(await members(api, list_id))
+    kept = await api.services.database.fetch_value("SELECT arguments FROM job")
+    assert "people" not in kept, "addresses are kept no longer than they are needed"
     more = await api.post(SUBSCRIBE, job("create", *people, row(EMAIL, email="x@example.com")))
     assert (400, [ROWS]) == (more.status_code, pointers(more))
     gone = [row({"email": {"marketing": NO}}, email=f"p{number}@example.com") for number in range(101)]

@@ -105,6 +105,17 @@ async def test_an_event_of_consent_starts_flows(database: Database) -> None:
     assert [("ana", now)] == await shop.sent()
 
 
+async def test_unsubscribing_starts_no_flow(database: Database) -> None:
+    """Metrics of messages are no triggers, however the person unsubscribed; only subscribing waits to be worked out."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana")
+    await shop.drain()
+    await record(shop, SUBSCRIBED, UNSUBSCRIBED)
+
+    waiting = await database.fetch("SELECT name FROM pending JOIN metric USING (account_id, metric_id) WHERE kind = 0")
+    assert ["Subscribed to Email Marketing"] == [row["name"] for row in waiting]
+
+
 async def test_a_room_that_starts_nothing_starts_nothing(database: Database) -> None:
     """History is recorded and begins no run."""
     shop = await EngineShop.open(database)

@@ -36,14 +36,12 @@ from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED, ConsentChange, P
 from headrace.storage.database import Connection, Database
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.jobs import Job
-from headrace.storage.own_events import OwnEvent, OwnEvents, Room, write_own_events
+from headrace.storage.own_events import ANSWERED, NOT_ANSWERED, OwnEvent, OwnEvents, Room, write_own_events
 from headrace.storage.resolve import LostRace, Resolver
 
 log = logging.getLogger(__name__)
 
 SENT = "Sent SMS"
-ANSWERED = "Received Automated Response SMS"
-NOT_ANSWERED = "Failed to Deliver Automated Response SMS"
 ANSWER = "answer-sms"
 """The kind of job."""
 BY_MESSAGE = "inbound_message"

@@ -119,7 +119,7 @@ async def unsubscribe_people(core: Core, job: Job) -> Slice:
 async def _slice(core: Core, job: Job, account: AccountTime, work: Work) -> Slice | None:
     """Do the next slice; None when all people are done."""
     begin = job.progress.get("done", 0)
-    people = [Person.read(one) for one in job.arguments["people"][begin : begin + PEOPLE]]
+    people = [Person.read(one) for one in job.arguments.get("people", ())[begin : begin + PEOPLE]]
     if not people:
         return None
     order, now = Order.read(job.arguments), account.now(core.clock)
@@ -135,6 +135,8 @@ async def _slice(core: Core, job: Job, account: AccountTime, work: Work) -> Slic
                 progress = {**job.progress, "done": begin + len(people), "errors": errors.found, "failures": 0}
                 if not await jobs.keep_progress(transaction, job, progress):
                     raise RuntimeError(f"a slice of job {job.job_id} was done by somebody else meanwhile")
+                if begin + len(people) == len(job.arguments["people"]):
+                    await jobs.forget_argument(transaction, job.job_id, "people")
                 core.at("subscriptions: before commit")
             return Slice(progress, over=False, moved=True)
         except (LostRace, asyncpg.DeadlockDetectedError):

@@ -50,6 +50,7 @@ async def change_suppressions(core: Core, job: Job) -> Slice:
                 done = await _slice(core, transaction, job, account.now(core.clock))
                 if not await jobs.keep_progress(transaction, job, done.progress):
                     raise RuntimeError(f"a slice of job {job.job_id} was done by somebody else meanwhile")
+                await jobs.forget_argument(transaction, job.job_id, "emails")
             return done
         except (LostRace, asyncpg.DeadlockDetectedError):
             continue
@@ -60,7 +61,7 @@ async def _slice(core: Core, transaction: Connection, job: Job, now: datetime) -
     group_id = job.arguments["list_id"] or job.arguments["segment_id"]
     progress: dict[str, Any] = {"completed": 0, "skipped": 0, **job.progress, "failures": 0}
     if group_id is None:
-        emails = job.arguments["emails"]
+        emails = job.arguments.get("emails", ())
         people, seen, over = await _people(core, transaction, job, now), len(emails), True
     else:
         asked_at = datetime.fromisoformat(job.arguments["asked_at"])
@@ -85,7 +86,7 @@ async def _change(transaction: Connection, job: Job, people: Sequence[str], now:
 
 async def _people(core: Core, transaction: Connection, job: Job, now: datetime) -> list[str]:
     """Return the profiles of the addresses; to be suppressed, those that are unknown are made."""
-    emails = job.arguments["emails"]
+    emails = job.arguments.get("emails", ())
     if job.kind == SUPPRESS:
         resolver = Resolver(transaction, job.account_id, core.ids, now)
         answers = await resolver.resolve([IncomingProfile(email=one) for one in emails])

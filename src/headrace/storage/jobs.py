@@ -128,6 +128,11 @@ async def keep_progress(transaction: Connection, job: Job, progress: Mapping[str
     return tag.endswith(" 1")
 
 
+async def forget_argument(transaction: Connection, job_id: str, name: str) -> None:
+    """Remove what a job no longer needs to know, such as people's addresses."""
+    await transaction.execute("UPDATE job SET arguments = arguments - $2::text WHERE job_id = $1", job_id, name)
+
+
 async def finish(connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime) -> None:
     """Mark a job complete."""
     await connection.execute(_END, job_id, JobState.COMPLETE.value, dict(progress), None, now)

@@ -1,7 +1,8 @@
-"""Events that Headrace records by itself when something about a person changes; they have consequences like any other.
+"""Events that Headrace records by itself when something about a person changes.
 
 What is here: `OwnEvents`, which readies what must be there before the transaction, and writing inside it. What is not:
-what became of messages (`interactions`) and when such an event is due (`consenting`). Source: reference 5.2.
+what became of messages (`interactions`) and when such an event is due (`consenting`). They have consequences like any
+other event, but those of metrics of messages start no flow. Source: reference 1.2, 5.2.
 """
 
 from __future__ import annotations
@@ -14,10 +15,16 @@ from typing import Any
 from headrace.clock import Clock, SystemClock, to_second
 from headrace.ids import bucket_of, event_number
 from headrace.storage.database import Connection
-from headrace.storage.events import NewEvent, insert_pending
+from headrace.storage.events import NewEvent, insert_pending, insert_quietly
+from headrace.storage.message_events import METRIC_NAMES
 from headrace.storage.metrics import OWN, Metrics
 from headrace.storage.partitions import Partitions
 from headrace.storage.serials import Serials
+
+ANSWERED = "Received Automated Response SMS"
+NOT_ANSWERED = "Failed to Deliver Automated Response SMS"
+START_NOTHING = frozenset((*METRIC_NAMES.values(), ANSWERED, NOT_ANSWERED))
+"""Metrics that no flow begins with. Source: reference 1.2."""
 
 _SYSTEM = SystemClock()
 
@@ -76,10 +83,12 @@ class OwnEvents:
 
 async def write_own_events(transaction: Connection, room: Room, events: Sequence[OwnEvent], now: datetime) -> int:
     """Write events with their consequences and return how many were new; `now` is the account's time."""
-    if not events:
-        return 0
-    rows = [_row(room, event) for event in events]
-    return len(await insert_pending(transaction, room.account_id, rows, now, room.received_at))
+    quiet = [_row(room, event) for event in events if event.metric in START_NOTHING]
+    others = [_row(room, event) for event in events if event.metric not in START_NOTHING]
+    new = await insert_quietly(transaction, room.account_id, quiet) if quiet else set()
+    if others:
+        new |= await insert_pending(transaction, room.account_id, others, now, room.received_at)
+    return len(new)
 
 
 def _row(room: Room, event: OwnEvent) -> NewEvent:

@@ -33,6 +33,12 @@ def _ids(name: str, row: Row) -> list[str]:
     return [found] if found else []
 
 
+def _total(row: Row) -> int:
+    """Return how many people a job is about; one whose request was forgotten with a person has done all of them."""
+    done: int = row["progress"].get("completed", 0) + row["progress"].get("skipped", 0)
+    return int(row["arguments"].get("total", done))
+
+
 def _resource(type_: str) -> Resource:
     return Resource(
         type_,
@@ -40,7 +46,7 @@ def _resource(type_: str) -> Resource:
         (
             Attribute("status", str, lambda row: NAMES[row["state"]]),
             Attribute("created_at", datetime),
-            Attribute("total_count", int, lambda row: row["arguments"].get("total", 0)),
+            Attribute("total_count", int, _total),
             Attribute("completed_count", int, lambda row: row["progress"].get("completed", 0)),
             Attribute("completed_at", datetime, lambda row: row["finished_at"]),
             Attribute("skipped_count", int, lambda row: row["progress"].get("skipped", 0)),

@@ -5,7 +5,9 @@
 
 From the request's commit on nobody has that id or address: whoever comes back with it is a new person, and a run or
 message of the deleted one that is looked at in between ends as "Person Deleted". What arrives for the old id from a
-request that looked before and wrote after it is removed, too (`strays`). Source: reference 7 (data privacy), 1.8.
+request that looked before and wrote after it is removed, too (`strays`). One thing cannot be found any more: that a
+filter refused an entry by a date; its row in the journal names nobody and goes by the journal's retention.
+Source: reference 7 (data privacy), 1.8.
 
 Our choice: nothing is kept, not even that the person had unsubscribed, because any such mark would be a trace of who
 they were. Whoever imports that address anew makes a person without consent or suppression; to keep an address from

@@ -4,8 +4,9 @@
     job:     both buckets locked -> next rows moved, the newest first -> ... until nothing is left
 
 From the request's commit on there is one person: the old id leads to the new one, and whoever waits somewhere waits as
-the new profile. What the job still has to move is old history. What arrives for the old profile in spite of that, from
-a request that looked before the merge and wrote after it, is moved by `settle_strays`.
+the new profile. What the job still has to move is old history, of people with more than a thousand events, deliveries
+or runs; until it has, a condition about that long ago sees a part of it. What arrives for the old profile in spite of
+that, from a request that looked before the merge and wrote after it, is moved where it is found (`strays`).
 Source: DESIGN section 8 (identity). Our choice: everything about which of two answers wins, see the functions.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ async def test_a_token_is_found_by_its_id_and_its_value(api: Api) -> None:
     for text in (token_id("t/1:2"), "t/1:2"):
         assert [token_id("t/1:2")] == ids(await api.get(TOKENS, params={"filter": f'equals(id,"{text}")'}))
     assert 404 == (await api.get(f"{TOKENS}/other")).status_code
+
+
+async def test_the_longest_token_is_kept(api: Api) -> None:
+    """A token of 2,048 bytes that cannot be compressed is stored and found."""
+    draw = random.Random(1)
+    token = "".join(chr(draw.randrange(0x100, 0x700)) for _ in range(1024))
+    await taken(api, token)
+    assert [token_id(token)] == ids(await api.get(TOKENS))
 
 
 async def test_a_token_makes_or_changes_its_person(api: Api) -> None:
@@ -144,6 +153,7 @@ async def test_a_deleted_token_is_gone(api: Api) -> None:
     ("attributes", "pointer"),
     [
         ({"token": ""}, "/data/attributes/token"),
+        ({"token": "é" * 1025}, "/data/attributes/token"),
         ({"platform": "windows"}, "/data/attributes/platform"),
         ({"vendor": "pigeon"}, "/data/attributes/vendor"),
         ({"enablement_status": "MAYBE"}, "/data/attributes/enablement_status"),

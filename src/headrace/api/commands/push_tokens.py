@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from headrace.api.commands.profile_bodies import KnownAttributes, ProfileMeta
 from headrace.api.commands.profiles import wish_of, written
@@ -20,11 +20,19 @@ from headrace.storage.database import Connection
 from headrace.storage.profile_wishes import Result, Written
 from headrace.storage.push_tokens import ALLOWED, ENABLED, Token, id_in
 
+LONGEST_TOKEN = 2048
+"""Bytes of a token. Our choice: those of both vendors are far shorter, and keys of the database have an end."""
 PERSON = "/data/attributes/profile/data"
 
 
 def _small(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
+
+
+def _short(token: str) -> str:
+    if len(token.encode()) > LONGEST_TOKEN:
+        raise ValueError(f"it must have at most {LONGEST_TOKEN:,} bytes")
+    return token
 
 
 class PersonAttributes(KnownAttributes, total=False):
@@ -67,7 +75,7 @@ class DeviceMetadata(Model):
 class TokenAttributes(Model):
     """A device's token, its permissions, and whose it is. Old clients write the vendor in capitals."""
 
-    token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    token: Annotated[str, StringConstraints(min_length=1), AfterValidator(_short)]
     platform: Literal["android", "ios"]
     vendor: Annotated[Literal["apns", "fcm"], BeforeValidator(_small)]
     enablement_status: Literal["AUTHORIZED", "DENIED", "NOT_DETERMINED", "PROVISIONAL", "UNAUTHORIZED"] | None = None

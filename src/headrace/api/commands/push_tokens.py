@@ -35,6 +35,9 @@ def _short(token: str) -> str:
     return token
 
 
+TokenText = Annotated[str, StringConstraints(min_length=1), AfterValidator(_short)]
+
+
 class PersonAttributes(KnownAttributes, total=False):
     """The person whose device it is; here `meta` stands among the attributes."""
 
@@ -75,7 +78,7 @@ class DeviceMetadata(Model):
 class TokenAttributes(Model):
     """A device's token, its permissions, and whose it is. Old clients write the vendor in capitals."""
 
-    token: Annotated[str, StringConstraints(min_length=1), AfterValidator(_short)]
+    token: TokenText
     platform: Literal["android", "ios"]
     vendor: Annotated[Literal["apns", "fcm"], BeforeValidator(_small)]
     enablement_status: Literal["AUTHORIZED", "DENIED", "NOT_DETERMINED", "PROVISIONAL", "UNAUTHORIZED"] | None = None

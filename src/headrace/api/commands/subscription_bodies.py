@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from headrace.api.commands.push_tokens import DeviceMetadata
+from headrace.api.commands.push_tokens import DeviceMetadata, TokenText
 from headrace.api.commands.values import Email, Moment, Phone, ShortText
 from headrace.engine.subscription_rows import Person, Wish
 from headrace.errors import Invalid, Problem
@@ -72,7 +72,7 @@ class Ended(Model):
 class PushToken(Model):
     """A device."""
 
-    token: Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+    token: TokenText
     platform: Literal["android", "ios"]
     vendor: Annotated[Literal["apns", "fcm"], BeforeValidator(_small)]
     enablement_status: Literal["AUTHORIZED", "DENIED", "NOT_DETERMINED", "PROVISIONAL", "UNAUTHORIZED"] | None = None

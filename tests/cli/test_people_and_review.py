@@ -62,6 +62,18 @@ def test_consent_is_written_by_channel_and_purpose(headrace: Commands, shop: Sho
     )
 
 
+def test_changes_by_command_are_events(headrace: Commands, shop: Shop) -> None:
+    """Each once, as if the person had made them through the API."""
+    for _ in range(2):
+        headrace.run("person", "consent", "ana@example.com", "unsubscribed")
+        headrace.run("person", "join", "ana@example.com", "Newsletter")
+    found = shop.rows(
+        "SELECT name FROM event JOIN metric USING (account_id, metric_id) WHERE integration_name = 'Klaviyo' "
+        "AND name LIKE '%bscribed%' ORDER BY name"
+    )
+    assert [("Subscribed to List",), ("Unsubscribed from Email Marketing",)] == found
+
+
 def test_suppressions_are_set_and_lifted(headrace: Commands, shop: Shop) -> None:
     """Everywhere or on a list that is named by id or name."""
     headrace.run("person", "suppress", "ana@example.com")

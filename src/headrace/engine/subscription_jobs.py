@@ -11,6 +11,7 @@ people each stand for their own. Of consents that are imported, those older than
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -43,6 +44,8 @@ from headrace.storage.opt_ins import NO_LIST, ask_for_opt_in
 from headrace.storage.own_events import Room
 from headrace.storage.push_tokens import id_in, remove_by_id, remove_token, set_token
 from headrace.storage.resolve import LostRace, Resolver
+
+log = logging.getLogger(__name__)
 
 PEOPLE = 200
 """People of one slice."""
@@ -138,6 +141,9 @@ async def _slice(core: Core, job: Job, account: AccountTime, work: Work) -> Slic
                 if begin + len(people) == len(job.arguments["people"]):
                     await jobs.forget_argument(transaction, job.job_id, "people")
                 core.at("subscriptions: before commit")
+            told = errors.found[len(job.progress.get("errors", ())) :]
+            if told:
+                log.warning("job %s passed over %d of its rows: %s", job.job_id, len(told), told)
             return Slice(progress, over=False, moved=True)
         except (LostRace, asyncpg.DeadlockDetectedError):
             room = replace(room, serials=iter(await core.serials.take(count)))

@@ -48,6 +48,9 @@ SHORTEST_REST = 0.02
 LONGEST_REST = 1.0
 AFTER_FAILURE = 5.0
 """Seconds of rest, between which an idle loop doubles, and after an error."""
+ENTERING_REST = 0.4
+"""Our choice: seconds after which an idle worker looks for what happened, at the latest, so that whoever comes to
+belong to a segment is in it well within a second."""
 STEPS_A_DELIVERY = 8
 """Our choice: while runs are due in masses, so many batches of steps go before one of deliveries, so that a burst is
 stepped through quickly and messages keep going out."""
@@ -80,7 +83,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `stop` is called; errors are logged and the work goes on after a rest."""
         loops = [
-            self._loop("entering", self.enter, LONGEST_REST),
+            self._loop("entering", self.enter, ENTERING_REST),
             self._loop("entering by dates", self.enter_by_dates, LONGEST_REST),
             self._loop("looking at segments", self.look, LONGEST_REST),
             self._loop("advancing", self._advance_in_turn, LONGEST_REST),

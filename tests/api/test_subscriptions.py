@@ -62,6 +62,14 @@ async def test_a_single_opt_in_list_subscribes_at_once(api: Api) -> None:
     assert ("api", api.key[-4:], "Checkout", NOW) == tuple(kept.values())
 
 
+async def test_a_job_that_asks_nobody_is_done_in_one_go(api: Api) -> None:
+    """A shop that subscribes people one by one needs one slice for each."""
+    await api.post(SUBSCRIBE, job("create", row(EMAIL, email="ana@example.com"), list_id=await list_of(api)))
+    await run_jobs(engine(api))
+
+    assert "complete" == await api.services.database.fetch_value("SELECT state FROM job")
+
+
 async def test_a_repeated_request_changes_nothing(api: Api) -> None:
     """Subscribing again leaves consent, membership and events as they are."""
     list_id = await list_of(api)

@@ -95,7 +95,8 @@ class Batch:
     errors: Errors
 
 
-Work: TypeAlias = Callable[[Batch, Sequence[Found]], Awaitable[None]]
+Work: TypeAlias = Callable[[Batch, Sequence[Found]], Awaitable[int]]
+"""Does a slice and returns how many people will be asked to confirm."""
 
 
 async def subscribe_people(core: Core, job: Job) -> Slice:
@@ -134,17 +135,20 @@ async def _slice(core: Core, job: Job, account: AccountTime, work: Work) -> Slic
         try:
             async with core.database.transaction() as transaction:
                 batch = Batch(transaction, room, account.account, order, now, errors)
-                await work(batch, await _find_people(core, batch, begin, people))
-                progress = {**job.progress, "done": begin + len(people), "errors": errors.found, "failures": 0}
+                asked = await work(batch, await _find_people(core, batch, begin, people))
+                asked += job.progress.get("asked", 0)
+                done = {"done": begin + len(people), "asked": asked, "errors": errors.found, "failures": 0}
+                progress = {**job.progress, **done}
                 if not await jobs.keep_progress(transaction, job, progress):
                     raise RuntimeError(f"a slice of job {job.job_id} was done by somebody else meanwhile")
-                if begin + len(people) == len(job.arguments["people"]):
+                through = begin + len(people) == len(job.arguments["people"])
+                if through:
                     await jobs.forget_argument(transaction, job.job_id, "people")
                 core.at("subscriptions: before commit")
             told = errors.found[len(job.progress.get("errors", ())) :]
             if told:
                 log.warning("job %s passed over %d of its rows: %s", job.job_id, len(told), told)
-            return Slice(progress, over=False, moved=True)
+            return Slice(progress, over=through and not asked, moved=True)
         except (LostRace, asyncpg.DeadlockDetectedError):
             room = replace(room, serials=iter(await core.serials.take(count)))
     raise RuntimeError(f"a slice of job {job.job_id} lost {RACES} races for its identifiers")
@@ -175,7 +179,7 @@ async def _find_people(core: Core, batch: Batch, begin: int, people: Sequence[Pe
 # --- subscribing --------------------------------------------------------------------------------------------------
 
 
-async def _subscribe(batch: Batch, found: Sequence[Found]) -> None:
+async def _subscribe(batch: Batch, found: Sequence[Found]) -> int:
     process, list_is_there = await _process(batch)
     confirmed = batch.order.historical or process != DOUBLE_OPT_IN
     at_once, to_ask = [], set()
@@ -190,17 +194,10 @@ async def _subscribe(batch: Batch, found: Sequence[Found]) -> None:
     order, source = batch.order, batch.order.source
     if order.list_id and list_is_there and subscribed:
         await subscribe_to_list(batch.transaction, batch.room, order.list_id, subscribed, batch.now, source)
-    if to_ask and (list_is_there or not order.list_id):
-        await ask_for_opt_in(
-            batch.transaction,
-            batch.account.account_id,
-            order.list_id or NO_LIST,
-            sorted(to_ask),
-            order.asked_at,
-            source.method,
-            source.detail,
-            source.custom_source,
-        )
+    if not to_ask or (order.list_id and not list_is_there):
+        return 0
+    place = (batch.transaction, batch.account.account_id, order.list_id or NO_LIST, sorted(to_ask), order.asked_at)
+    return len(await ask_for_opt_in(*place, source.method, source.detail, source.custom_source))
 
 
 async def _process(batch: Batch) -> tuple[str, bool]:
@@ -263,7 +260,7 @@ async def _set_tokens(batch: Batch, found: Sequence[Found]) -> None:
 # --- unsubscribing ------------------------------------------------------------------------------------------------
 
 
-async def _unsubscribe(batch: Batch, found: Sequence[Found]) -> None:
+async def _unsubscribe(batch: Batch, found: Sequence[Found]) -> int:
     """End consents; e-mail only on the list where one is named and the person is on it.
 
     Source: the operation's description (whoever is not on the list is unsubscribed from everything). Our choice: other
@@ -289,6 +286,7 @@ async def _unsubscribe(batch: Batch, found: Sequence[Found]) -> None:
     for row in found:
         for token in row.person.tokens:
             await remove_token(batch.transaction, account_id, row.profile_id, token.token, batch.now)
+    return 0
 
 
 def _end(batch: Batch, profile_id: str, wish: Wish) -> ConsentChange:

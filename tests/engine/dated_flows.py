@@ -58,7 +58,7 @@ async def forgets(shop: EngineShop, name: str, *properties: str) -> None:
     """Take properties away from a person."""
     profile_id = shop.people[name]
     change = ProfileChange(unset=properties)
-    await change_profile(shop.database, shop.account.account_id, profile_id, change, await shop.now())
+    await change_profile(shop.database, shop.account.account_id, shop.ids, profile_id, change, await shop.now())
     await shop.drain()
 
 

@@ -180,7 +180,7 @@ async def test_a_failed_flow_filter_skips_the_change(database: Database) -> None
     profile_id = (await shop.event("Checkout Started", "ana", profiles={"ana": basic})).profile_id
     await shop.drain()
     change = ProfileChange(properties={"tier": "gold"})
-    await change_profile(database, shop.account.account_id, profile_id, change, await shop.now())
+    await change_profile(database, shop.account.account_id, shop.ids, profile_id, change, await shop.now())
     await shop.move(2 * HOUR)
     assert {"tier": "gold"} == (await _row(shop, "ana"))["properties"]
     story = await shop.story((await shop.runs())[0])
@@ -228,7 +228,7 @@ async def test_changes_that_come_over_the_api_meanwhile_are_kept(database: Datab
         for turn in range(3):
             for name in names:
                 change = ProfileChange(properties={"turn": turn}, append={"tags": f"api-{turn}"})
-                await change_profile(database, account_id, shop.people[name], change, now)
+                await change_profile(database, account_id, shop.ids, shop.people[name], change, now)
 
     await asyncio.gather(shop.move(2 * HOUR), api())
     for name in names:

@@ -158,16 +158,14 @@ def _looks(
         account_id = row["account_id"]
         own = segments.get(account_id)
         asking = _asking(row, own) if own is not None else ()
-        if asking:
-            key = (account_id, row["profile_id"])
-            look = looks.get(key)
-            if look is None:
-                look = looks[key] = Look(row["bucket"], *key, row["accepted_at"])
-            look.at = max(look.at, row["accepted_at"])
-            chain = row["chain"] + (row["kind"] != Kind.EVENT)
-            event = events.get((row["profile_id"], row["number"])) if row["kind"] == Kind.EVENT else None
-            for segment in asking:
-                effect = Effect.ANY if event is None else _effect(segment, event, look.at, concerned)
+        event = events.get((row["profile_id"], row["number"])) if row["kind"] == Kind.EVENT else None
+        chain = row["chain"] + (row["kind"] != Kind.EVENT)
+        for segment in asking:
+            effect = Effect.ANY if event is None else _effect(segment, event, row["accepted_at"], concerned)
+            if effect is not Effect.NOTHING:
+                key = (account_id, row["profile_id"])
+                look = looks.get(key) or looks.setdefault(key, Look(row["bucket"], *key, row["accepted_at"]))
+                look.at = max(look.at, row["accepted_at"])
                 look.ask(segment, chain, row["backfill"], effect)
     return looks.values()
 

@@ -75,7 +75,7 @@ class Size:
 
 
 FULL = Size(100_000, 1_000_000, 50_000, 200_000, 3, 30)
-SHORT = Size(10_000, 100_000, 6_000, 30_000, 1, 5)
+SHORT = Size(10_000, 50_000, 4_000, 16_000, 1, 4)
 
 
 @dataclass(frozen=True, slots=True)

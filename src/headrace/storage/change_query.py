@@ -140,7 +140,10 @@ class ChangeQuery(PeopleQuery):
         return literal(given, Timestamp)
 
     def if_all(self, clauses: Sequence[Bool], moment: Moments) -> Moments:
-        """A moment where every clause holds, else NULL."""
+        """A moment where every clause holds, else NULL; where rows may be `narrowing`, those that remain have it."""
+        if self.narrowing is not None:
+            self.narrowing += clauses
+            return moment
         chosen: Moments = case((and_(*clauses), moment), else_=NEVER)
         return chosen
 

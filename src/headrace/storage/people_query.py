@@ -71,13 +71,15 @@ class Undecided:
 class PeopleQuery:
     """Builds clauses over the profiles of one account, or of some buckets of it.
 
-    A statement must be made FROM `people` and WHERE `asked`, and `settle` be called before it is run.
+    A statement must be made FROM `people` and WHERE `asked`, and `settle` be called before it is run. Where `narrowing`
+    is a list, clauses without which there is no answer may be added to it, and the statement must ask for them, too.
     """
 
     account_id: str
     buckets: Collection[int] | None = None
     undecided: list[Undecided] = field(default_factory=list)
     joined: list[Subquery] = field(default_factory=list)
+    narrowing: list[ColumnElement[bool]] | None = None
 
     @property
     def people(self) -> FromClause:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, insert, literal, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, or_, select
 
 from headrace.conditions.facts import Moment
 from headrace.conditions.groups import CompiledFilter
@@ -88,7 +88,8 @@ async def differences(connection: Connection, segment: Segment, buckets: Sequenc
 
 async def plan_looks(transaction: Connection, segment: Segment, buckets: Sequence[int], moment: Moment) -> None:
     """Write for everybody in the buckets when time may change their place, instead of what was written before."""
-    due, query = segment_due, ProfileQuery(segment.account_id, buckets)
+    due, narrowing = segment_due, list[ColumnElement[bool]]()
+    query = ProfileQuery(segment.account_id, buckets, narrowing=narrowing)
     await transaction.execute(delete(due).where(query.asked(due), due.c.group_id == segment.group_id))
     following = segment.condition.next_change_where(query, moment)
     if following is None:
@@ -97,7 +98,7 @@ async def plan_looks(transaction: Connection, segment: Segment, buckets: Sequenc
     people = (
         select(profile.c.bucket, profile.c.profile_id, following.label("due_at"))
         .select_from(query.people)
-        .where(query.asked(profile))
+        .where(query.asked(profile), *narrowing)
         .cte("people")
         .prefix_with("MATERIALIZED")
     )

@@ -81,7 +81,7 @@ async def run_jobs(core: Core, job_id: str | None = None, account_id: str | None
         if done.over:
             await jobs.finish(transaction, job.job_id, done.progress, now)
         else:
-            await jobs.save_progress(transaction, job.job_id, done.progress, now, done.not_before)
+            await jobs.save_progress(transaction, job, done.progress, now, done.not_before)
     return int(done.moved or done.over)
 
 

@@ -74,15 +74,22 @@ UPDATE job SET state = 'running', lease_until = $2, updated_at = $1 WHERE job_id
 RETURNING {_COLUMNS}
 """
 
-_SAVE = "UPDATE job SET progress = $2, updated_at = $3, lease_until = $4 WHERE job_id = $1 AND state = 'running'"
+_OURS = "job_id = $1 AND state = 'running' AND updated_at = $2"
+"""Holds as long as nobody else has claimed the job since: whoever does writes another time."""
+_SAVE = f"UPDATE job SET progress = $3, updated_at = $4, lease_until = $5 WHERE {_OURS}"
 _KEEP = "UPDATE job SET progress = $2 WHERE job_id = $1 AND state = 'running' AND progress = $3"
 _END = """
 UPDATE job SET state = $2, progress = coalesce($3, progress), error = $4, updated_at = $5, finished_at = $5,
     lease_until = NULL
 WHERE job_id = $1 AND state IN ('queued', 'running')
 """
-_RETRY = """
-UPDATE job SET progress = $2, error = $3, updated_at = $4, lease_until = $5 WHERE job_id = $1 AND state = 'running'
+_RETRY = f"""
+UPDATE job SET progress = progress || $3, error = $4, updated_at = $5, lease_until = $6 WHERE {_OURS}
+"""
+_GIVE_UP = f"""
+UPDATE job SET state = 'failed', progress = progress || $3, error = $4, updated_at = $5, finished_at = $5,
+    lease_until = NULL
+WHERE {_OURS}
 """
 _ONE = f"SELECT {_COLUMNS} FROM job WHERE account_id = $1 AND job_id = $2"
 _OPEN = f"""
@@ -113,10 +120,13 @@ async def claim(
 
 
 async def save_progress(
-    connection: Connection, job_id: str, progress: Mapping[str, Any], now: datetime, not_before: datetime | None = None
+    connection: Connection, job: Job, progress: Mapping[str, Any], now: datetime, not_before: datetime | None = None
 ) -> None:
-    """Write down how far a job has come and let anybody go on with it, at once or after a rest."""
-    await connection.execute(_SAVE, job_id, dict(progress), now, not_before)
+    """Write down how far a claimed job has come and let anybody go on with it, at once or after a rest.
+
+    Nothing is written where the lease lapsed and somebody else has claimed the job: it may have come further.
+    """
+    await connection.execute(_SAVE, job.job_id, job.updated_at, dict(progress), now, not_before)
 
 
 async def keep_progress(transaction: Connection, job: Job, progress: Mapping[str, Any]) -> bool:
@@ -139,13 +149,17 @@ async def finish(connection: Connection, job_id: str, progress: Mapping[str, Any
 
 
 async def fail(connection: Connection, job: Job, error: str, now: datetime) -> None:
-    """Note that a slice failed: it is tried again after a rest, and the job given up after `MOST_FAILURES` in a row."""
+    """Note that a slice failed: it is tried again after a rest, and the job given up after `MOST_FAILURES` in a row.
+
+    What the slice wrote down before it failed stays (`keep_progress`), and so does all where somebody else has claimed
+    the job since.
+    """
     failures = job.progress.get("failures", 0) + 1
-    progress = {**job.progress, "failures": failures}
+    told = (job.job_id, job.updated_at, {"failures": failures}, error[:LONGEST_ERROR], now)
     if failures >= MOST_FAILURES:
-        await connection.execute(_END, job.job_id, JobState.FAILED.value, progress, error[:LONGEST_ERROR], now)
+        await connection.execute(_GIVE_UP, *told)
     else:
-        await connection.execute(_RETRY, job.job_id, progress, error[:LONGEST_ERROR], now, now + RETRY_AFTER)
+        await connection.execute(_RETRY, *told, now + RETRY_AFTER)
 
 
 async def get_job(database: Database | Connection, account_id: str, job_id: str) -> Job:

@@ -6,7 +6,8 @@ once. Source: reference 1.2, 4.4.
 
 Our choice: only e-mail is confirmed by a second message; text messages, WhatsApp and push are subscribed to at once,
 and whoever is asked to confirm joins the list when they do. An address and a phone number of one row that belong to two
-people each stand for their own. Of consents that are imported, those older than an unsubscription are passed over.
+people each stand for their own. What was given, or asked for, before an unsubscription that stands is passed over, be
+it imported or only late.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from headrace.engine.opt_in import ask_people
 from headrace.engine.subscription_rows import Order, Person, Wish
 from headrace.engine.sweep import Slice
 from headrace.errors import Problem
+from headrace.ids import bucket_of
 from headrace.model import Account, Channel
 from headrace.storage import identity, jobs
 from headrace.storage.account_clocks import AccountTime, load_accounts
@@ -44,6 +46,7 @@ from headrace.storage.opt_ins import NO_LIST, ask_for_opt_in
 from headrace.storage.own_events import Room
 from headrace.storage.push_tokens import id_in, remove_by_id, remove_token, set_token
 from headrace.storage.resolve import LostRace, Resolver
+from headrace.storage.suppressions import load_suppressions
 
 log = logging.getLogger(__name__)
 
@@ -190,9 +193,9 @@ async def _subscribe(batch: Batch, found: Sequence[Found]) -> int:
             to_ask.add(row.profile_id)
     await record_consents(batch.transaction, batch.room, at_once, batch.now)
     await _set_tokens(batch, found)
-    subscribed = {one.profile_id for one in at_once if one.subscription == SUBSCRIBED} - to_ask
     order, source = batch.order, batch.order.source
-    if order.list_id and list_is_there and subscribed:
+    if order.list_id and list_is_there:
+        subscribed = await _not_left_since(batch, order.list_id, at_once) - to_ask
         await subscribe_to_list(batch.transaction, batch.room, order.list_id, subscribed, batch.now, source)
     if not to_ask or (order.list_id and not list_is_there):
         return 0
@@ -211,19 +214,34 @@ async def _process(batch: Batch) -> tuple[str, bool]:
 
 
 async def _allowed(batch: Batch, found: Sequence[Found]) -> list[tuple[Found, ConsentChange]]:
-    """Return the consents to write, each with its row; imported ones only where nobody unsubscribed since."""
+    """Return the consents to write, each with its row, those only where nobody has unsubscribed since."""
     pairs = [(row, _change(batch, row, wish)) for row in found for wish in row.person.wishes]
-    if not batch.order.historical:
-        return pairs
     standing = await lock_consents(batch.transaction, batch.account.account_id, [change for _, change in pairs])
     kept = []
     for row, change in pairs:
         before = standing.get(change.key)
-        if before and before["subscription"] == UNSUBSCRIBED and before["changed_at"] > change.at:
+        if before and before["subscription"] == UNSUBSCRIBED and before["changed_at"] > _decided(batch, change):
             batch.errors.add(row.number, f"unsubscribed at {before['changed_at'].isoformat()}, after the consent")
         else:
             kept.append((row, change))
     return kept
+
+
+def _decided(batch: Batch, change: ConsentChange) -> datetime:
+    return change.decided_at or batch.order.asked_at
+
+
+async def _not_left_since(batch: Batch, list_id: str, changes: Sequence[ConsentChange]) -> set[str]:
+    """Return whom subscriptions put on a list: not those who unsubscribed from it since."""
+    account_id = batch.account.account_id
+    decided = {one.profile_id: _decided(batch, one) for one in changes if one.subscription == SUBSCRIBED}
+    places = [(bucket_of(one), account_id, one) for one in decided]
+    left = {
+        profile_id
+        for (_, profile_id), found in (await load_suppressions(batch.transaction, places)).items()
+        if any(one.list_id == list_id and one.at > decided[profile_id] for one in found)
+    }
+    return decided.keys() - left
 
 
 def _change(batch: Batch, row: Found, wish: Wish) -> ConsentChange:
@@ -238,6 +256,7 @@ def _change(batch: Batch, row: Found, wish: Wish) -> ConsentChange:
         Purpose(wish.purpose),
         recorded_at=batch.now if wish.at else None,
         custom_source=source.custom_source,
+        asked_at=batch.order.asked_at,
     )
 
 

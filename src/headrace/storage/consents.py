@@ -61,8 +61,10 @@ ON CONFLICT (bucket, account_id, profile_id, channel, purpose) DO UPDATE
 SET subscription = excluded.subscription, changed_at = excluded.changed_at, recorded_at = excluded.recorded_at,
     method = excluded.method, detail = excluded.detail, custom_source = excluded.custom_source,
     double_opt_in = excluded.double_opt_in, rcs_capable = coalesce(excluded.rcs_capable, c.rcs_capable)
-WHERE c.subscription <> excluded.subscription OR excluded.double_opt_in AND NOT c.double_opt_in
-    OR excluded.rcs_capable <> coalesce(c.rcs_capable, NOT excluded.rcs_capable)
+WHERE (c.subscription <> excluded.subscription OR excluded.double_opt_in AND NOT c.double_opt_in
+        OR excluded.rcs_capable <> coalesce(c.rcs_capable, NOT excluded.rcs_capable))
+    AND NOT (excluded.recorded_at IS NOT NULL AND excluded.subscription = 'SUBSCRIBED'
+        AND c.subscription = 'UNSUBSCRIBED' AND c.changed_at > excluded.changed_at)
 RETURNING c.profile_id, c.channel, c.purpose
 """
 
@@ -78,8 +80,9 @@ class ConsentChange:
     """A new state of one person's consent on one channel.
 
     `method` says how it came about, `detail` names that more closely (a form, a page), `custom_source` is the caller's
-    own word for it. `recorded_at` is when it was written, where that is another moment than `at`. `double_opt_in` tells
-    that the person confirmed it; `rcs_capable` is None where nobody knows.
+    own word for it. `recorded_at` is when it was written, where that is another moment than `at`; such a subscription
+    does not undo a later unsubscription. `double_opt_in` tells that the person confirmed it; `rcs_capable` is None
+    where nobody knows. `asked_at` is when it was asked for, where that is earlier than `at`.
     """
 
     profile_id: str
@@ -93,6 +96,12 @@ class ConsentChange:
     custom_source: str | None = None
     double_opt_in: bool = False
     rcs_capable: bool | None = None
+    asked_at: datetime | None = None
+
+    @property
+    def decided_at(self) -> datetime | None:
+        """When it was decided, None for just now: it does not undo what was decided later."""
+        return self.at if self.recorded_at else self.asked_at
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -125,7 +134,8 @@ async def set_consents(
     """Write consents and return those that were not so already, of profiles that exist; of two alike the last counts.
 
     Subscribing to marketing e-mail lifts suppressions, global ones, even where the consent itself was so already: such
-    a change is among those returned. `now` is the account's time, by default that of the latest change.
+    a change is among those returned. Suppressions that came after it was decided stay. `now` is the account's time, by
+    default that of the latest change.
 
     Source: reference 4.3. Our choice: a suppression on one list stays until it is lifted by itself.
     """
@@ -141,13 +151,19 @@ async def set_consents(
     for profile_id, channel, purpose in written:
         topics.setdefault(profile_id, set()).add(of_consent(channel, purpose))
     await note_changed(transaction, account_id, topics, now)
-    undoing = [one.profile_id for one in given if one.undoes_suppressions]
-    lifted = await unsuppress(transaction, account_id, undoing, LIFTED_BY_SUBSCRIBING, now) if undoing else set()
+    undoing = [one for one in given if one.undoes_suppressions]
+    lifted = await _lift(transaction, account_id, undoing, now) if undoing else set()
     return [
         Changed(one, before.get(one.key))
         for one in given
         if one.key in written or (one.undoes_suppressions and one.profile_id in lifted)
     ]
+
+
+async def _lift(transaction: Connection, account_id: str, changes: Sequence[ConsentChange], now: datetime) -> set[str]:
+    people = [one.profile_id for one in changes]
+    until = {one.profile_id: one.decided_at for one in changes}
+    return await unsuppress(transaction, account_id, people, LIFTED_BY_SUBSCRIBING, now, until=until)
 
 
 async def lock_consents(

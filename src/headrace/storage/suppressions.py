@@ -6,7 +6,7 @@ having unsubscribed from everything, which is a state of consent (`consents`). S
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,9 +45,11 @@ RETURNING profile_id
 """
 
 _UNSUPPRESS = """
-DELETE FROM suppression s USING unnest($2::smallint[], $3::text[]) AS freed (bucket, profile_id)
+DELETE FROM suppression s
+USING unnest($2::smallint[], $3::text[], $6::timestamptz[]) AS freed (bucket, profile_id, until)
 WHERE s.bucket = freed.bucket AND s.account_id = $1 AND s.profile_id = freed.profile_id
     AND s.reason = ANY($4) AND ($5::text IS NULL OR s.list_id = $5)
+    AND (freed.until IS NULL OR s.at <= freed.until)
 RETURNING s.profile_id
 """
 
@@ -99,13 +101,16 @@ async def unsuppress(
     reasons: Collection[str],
     now: datetime,
     list_id: str | None = EVERYWHERE,
+    *,
+    until: Mapping[str, datetime | None] | None = None,
 ) -> set[str]:
     """Lift these reasons and return the ids of those profiles for whom one held; `list_id` None lifts them anywhere.
 
-    `now` is the account's time.
+    `now` is the account's time. Of the profiles in `until` those suppressions stay that came later than that.
     """
     people, buckets = list(profile_ids), [bucket_of(one) for one in profile_ids]
-    rows = await transaction.fetch(_UNSUPPRESS, account_id, buckets, people, list(reasons), list_id)
+    moments = [(until or {}).get(one) for one in people]
+    rows = await transaction.fetch(_UNSUPPRESS, account_id, buckets, people, list(reasons), list_id, moments)
     return await _noted(transaction, account_id, {row["profile_id"] for row in rows}, now)
 
 

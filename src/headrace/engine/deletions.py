@@ -125,6 +125,7 @@ async def delete_person(core: Core, job: Job) -> Slice:
     people = [Person(job.account_id, one) for one in ids]
     async with core.database.transaction() as transaction:
         await wait_for_buckets(transaction, [bucket_of(one) for one in ids])
+        await deletions.delete_identifiers(transaction, job.account_id, ids)
         done = [await _delete_rows(core, transaction, person, now) for person in people]
         flying = any([await deletions.has_in_flight(transaction, person) for person in people])
         step = (

@@ -147,6 +147,11 @@ async def delete_identity(transaction: Connection, person: Person) -> tuple[list
     return old_ids, sorted(values)
 
 
+async def delete_identifiers(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> None:
+    """Delete what identifiers still name profiles."""
+    await transaction.execute(_IDENTIFIERS, account_id, list(profile_ids))
+
+
 async def delete_small(transaction: Connection, person: Person, ids: IdSource, now: datetime) -> None:
     """Delete consent, suppressions, devices, objects, plans and what is pending; leave every group at `now`."""
     for statement in _SMALL:

@@ -108,12 +108,10 @@ class Resolver:
 
     async def _release_replaced(self) -> None:
         """Give up the address, number or external id that a stored profile had before this batch gave it another."""
-        touched = {
-            profile_id
-            for one, profile_id in self._claims.items()
-            if one.kind in COLUMNS and profile_id not in self._new
-        }
+        touched = {profile_id for profile_id in self._claims.values() if profile_id not in self._new}
         rows = await profile_rows.lock_identifiers(self._connection, self._account_id, touched)
+        if len(rows) < len(touched):
+            raise LostRace  # merged or deleted meanwhile: an identifier would lead to nobody
         replaced: list[tuple[Identifier, str]] = []
         for row in rows:
             fields = self._patches[row["profile_id"]].fields

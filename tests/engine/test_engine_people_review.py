@@ -1,0 +1,208 @@
+"""What two at once, a late job or a broken-off slice may do to people: nothing that was decided later is undone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from engine_shop import EngineShop
+from headrace.channels.port import Result, Sent
+from headrace.clock import SystemClock
+from headrace.engine.deletions import Named, request_deletion
+from headrace.engine.inbound_sms import InboundSms, Place, take_in
+from headrace.engine.jobs import run_jobs
+from headrace.engine.subscription_rows import SUBSCRIBE, Order, Person, Wish, arguments
+from headrace.model import Channel
+from headrace.storage import jobs
+from headrace.storage.consents import (
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    ConsentChange,
+    lock_consents,
+    set_consents,
+)
+from headrace.storage.database import Database
+from headrace.storage.identity import IncomingProfile
+from headrace.storage.resolve import LostRace, Resolver
+from headrace.storage.suppressions import Reason
+
+
+class Counting:
+    """A provider that notes what it is handed; it fails once behind the hand-over where told to."""
+
+    name = "counting"
+    honors_idempotency_key = False
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.sent: list[str] = []
+        self.fails = fails
+
+    async def send_many(self, envelopes: Any) -> list[Result]:
+        self.sent.extend(one.body for one in envelopes)
+        if self.fails:
+            self.fails = False
+            raise ValueError("the provider answered nonsense")
+        return [Sent("") for _ in envelopes]
+
+
+async def subscribe(shop: EngineShop, email: str, **order: Any) -> str:
+    """Ask for a subscription to text messages and push, without a second message, and return the job's id."""
+    wishes = (Wish(Channel.EMAIL, 0, order.pop("at", None)),)
+    told = Order(await shop.now(), **order)
+    async with shop.database.transaction() as transaction:
+        place = (transaction, shop.account.account_id, shop.ids, SUBSCRIBE)
+        people = [Person(email=email, wishes=wishes)]
+        return await jobs.enqueue(*place, arguments(told, people), SystemClock().now())
+
+
+async def subscriptions(shop: EngineShop) -> list[str]:
+    """Return the states of everybody's consent."""
+    rows = await shop.database.fetch("SELECT subscription FROM consent ORDER BY profile_id, channel")
+    return [row["subscription"] for row in rows]
+
+
+# --- consent ------------------------------------------------------------------------------------------------------
+
+
+async def single_opt_in(shop: EngineShop) -> str:
+    """Return a list that people join at once."""
+    list_id = await shop.list_("News")
+    await shop.database.fetch(
+        "UPDATE profile_group SET opt_in_process = 'single_opt_in' WHERE group_id = $1 RETURNING 1", list_id
+    )
+    return list_id
+
+
+async def test_a_subscription_that_waited_does_not_undo_a_later_unsubscription(database: Database) -> None:
+    """The job was asked for before the person unsubscribed; what they said last counts."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana")
+    job_id = await subscribe(shop, "ana@example.com", list_id=await single_opt_in(shop))
+    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
+    await shop.consent("ana", Channel.EMAIL, UNSUBSCRIBED)
+    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
+    while await run_jobs(shop.core, job_id):
+        pass
+
+    assert [UNSUBSCRIBED] == await subscriptions(shop)
+
+
+async def test_an_imported_consent_loses_against_an_unsubscription_that_nobody_could_see(database: Database) -> None:
+    """The person unsubscribes for the first time between the look of the job and its writing."""
+    shop = await EngineShop.open(database)
+    profile_id, now = await shop.person("ana"), await shop.now()
+    account_id = shop.account.account_id
+    old = ConsentChange(profile_id, Channel.EMAIL, SUBSCRIBED, now - timedelta(days=400), "api", recorded_at=now)
+    async with database.transaction() as transaction:
+        assert {} == await lock_consents(transaction, account_id, [old])
+        await shop.consent("ana", Channel.EMAIL, UNSUBSCRIBED)
+        changed = await set_consents(transaction, account_id, [old], now)
+
+    assert ([], [UNSUBSCRIBED]) == (changed, await subscriptions(shop))
+
+
+async def test_a_subscription_that_waited_lifts_no_later_suppression(database: Database) -> None:
+    """A user suppressed the person after the subscription had been asked for."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana")
+    job_id = await subscribe(shop, "ana@example.com", list_id=await single_opt_in(shop))
+    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
+    await shop.suppress("ana", Reason.USER_SUPPRESSED)
+    while await run_jobs(shop.core, job_id):
+        pass
+
+    assert 1 == await database.fetch_value("SELECT count(*) FROM suppression")
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_failure_forgets_nothing_that_the_slice_wrote_down(database: Database) -> None:
+    """What was kept on the way stays, and the failure is counted beside it."""
+    shop = await EngineShop.open(database)
+    job_id = await subscribe(shop, "ana@example.com")
+    now = SystemClock().now()
+    async with database.transaction() as transaction:
+        job = await jobs.claim(transaction, now, job_id)
+        assert job is not None
+        assert await jobs.keep_progress(transaction, job, {"handed_over": True})
+    async with database.transaction() as transaction:
+        await jobs.fail(transaction, job, "a bug", now)
+
+    found = await jobs.get_job(database, shop.account.account_id, job_id)
+    assert {"handed_over": True, "failures": 1} == found.progress
+
+
+async def test_an_automated_answer_goes_out_once_though_its_provider_fails(database: Database) -> None:
+    """Nobody knows whether the message arrived, so that it is not sent again."""
+    provider: Any = Counting(fails=True)
+    shop = await EngineShop.open(database, providers={Channel.SMS: provider})
+    place = Place(shop.account, shop.ids, await shop.now(), SystemClock().now())
+    await take_in(database, shop.core.own_events, place, InboundSms("+12025550143", "HELP", "+12025550100", "m1"))
+    await run_jobs(shop.core)
+    await database.fetch("UPDATE job SET lease_until = NULL RETURNING 1")
+    await run_jobs(shop.core)
+
+    assert 1 == len(provider.sent)
+
+
+async def test_who_lost_a_job_does_not_move_it_back(database: Database) -> None:
+    """A slice took longer than its lease; somebody else went on meanwhile."""
+    shop = await EngineShop.open(database)
+    job_id = await subscribe(shop, "ana@example.com")
+    now = SystemClock().now()
+    async with database.transaction() as transaction:
+        slow = await jobs.claim(transaction, now, job_id)
+    async with database.transaction() as transaction:
+        other = await jobs.claim(transaction, now + 2 * jobs.LEASE, job_id)
+        assert slow is not None
+        assert other is not None
+        assert await jobs.keep_progress(transaction, other, {"done": 2})
+    async with database.transaction() as transaction:
+        await jobs.save_progress(transaction, slow, {"done": 1}, now + 2 * jobs.LEASE)
+        await jobs.fail(transaction, slow, "late", now + 2 * jobs.LEASE)
+
+    found = await jobs.get_job(database, shop.account.account_id, job_id)
+    assert ({"done": 2}, None) == (found.progress, found.error)
+
+
+# --- deletion -----------------------------------------------------------------------------------------------------
+
+
+async def delete(shop: EngineShop, person: str) -> None:
+    """Delete a person for good."""
+    named = Named(profile_id=shop.people[person])
+    await request_deletion(shop.core, shop.account.account_id, named, await shop.now(), SystemClock().now())
+
+
+@pytest.mark.parametrize("more", [{"external_id": "customer-4711"}, {"anonymous_id": "browser-0815"}])
+async def test_nobody_gets_an_identifier_after_their_deletion(database: Database, more: dict[str, str]) -> None:
+    """The request had recognized the person; it must look again, or the identifier would name nobody for ever."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana")
+    person = IncomingProfile(email="ana@example.com", **more)
+    async with database.transaction() as transaction:
+        resolver = Resolver(transaction, shop.account.account_id, shop.ids, await shop.now())
+        await resolver._decide([person])
+        await delete(shop, "ana")
+        with pytest.raises(LostRace):
+            await resolver._write()
+
+
+async def test_an_identifier_that_names_nobody_is_given_up(database: Database) -> None:
+    """Whoever comes with it is lost once, and a new person the next time."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana")
+    await delete(shop, "ana")
+    while await run_jobs(shop.core):
+        pass
+    profile = IncomingProfile(external_id="customer-4711")
+    bea = await shop.person("bea", profile)
+    await database.fetch("UPDATE identifier SET profile_id = $1 RETURNING 1", shop.people["ana"])
+    await shop.event("Active on Site", "late", profiles={"late": profile})
+    await shop.drain()
+    found = await shop.event("Active on Site", "late", profiles={"late": profile})
+
+    assert found.profile_id not in (bea, shop.people["ana"])

@@ -16,11 +16,12 @@ from api_client import NOW, Api, FixedClock
 from consent_calls import engine, row, unsubscribe
 from people import counted, made_profile
 
-from headrace.api import tracker
+from headrace.api import tracker, unsubscribing
 from headrace.api.app import create_app
 from headrace.api.state import Services
 from headrace.clock import VirtualClock
 from headrace.engine.jobs import run_jobs
+from headrace.engine.merges import request_merge
 from headrace.ids import bucket_of
 from headrace.messages.links import Links, MessageIds, Target
 from headrace.messages.tokens import Kind, Payload, unpadded
@@ -238,6 +239,26 @@ async def test_unsubscribing_writes_consent_and_event(sent: Sent, data: dict[str
     assert (Channel.EMAIL, "UNSUBSCRIBED", method) == (consent["channel"], consent["subscription"], consent["method"])
     assert 1 == (await sent.row())["unsubscribes"]
     assert ["Unsubscribed from Email Marketing"] == await sent.metrics()
+
+
+async def test_unsubscribing_counts_for_whom_the_person_has_become_meanwhile(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are merged after the request found out who they are and before it writes."""
+    services, other = sent.api.services, await made_profile(sent.api, email="bea@x.co")
+    ready = unsubscribing.make_room
+
+    async def merge_first(*args: Any, **rest: Any) -> Any:
+        monkeypatch.setattr(unsubscribing, "make_room", ready)
+        await request_merge(services, sent.api.account, sent.profile_id, other, NOW, NOW)
+        return await ready(*args, **rest)
+
+    monkeypatch.setattr(unsubscribing, "make_room", merge_first)
+    await sent.api.http.post(sent.links.unsubscribe(), data={"confirm": "yes"})
+
+    rows = await services.database.fetch("SELECT profile_id, subscription FROM consent")
+    assert [(other, "UNSUBSCRIBED")] == [tuple(row.values()) for row in rows]
+    assert 1 == (await sent.row())["unsubscribes"]
 
 
 async def test_a_text_message_unsubscribes_from_text_messages(api: Api) -> None:

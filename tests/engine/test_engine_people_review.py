@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from merging import merge, two_people
 
 from engine_shop import EngineShop
 from headrace.channels.port import Result, Sent
@@ -13,7 +15,8 @@ from headrace.clock import SystemClock
 from headrace.engine.deletions import Named, request_deletion
 from headrace.engine.inbound_sms import InboundSms, Place, take_in
 from headrace.engine.jobs import run_jobs
-from headrace.engine.subscription_rows import SUBSCRIBE, Order, Person, Wish, arguments
+from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE, Order, Person, Wish, arguments
+from headrace.errors import Problem
 from headrace.model import Channel
 from headrace.storage import jobs
 from headrace.storage.consents import (
@@ -206,3 +209,55 @@ async def test_an_identifier_that_names_nobody_is_given_up(database: Database) -
     found = await shop.event("Active on Site", "late", profiles={"late": profile})
 
     assert found.profile_id not in (bea, shop.people["ana"])
+
+
+# --- merging ------------------------------------------------------------------------------------------------------
+
+
+def merging_once(shop: EngineShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merge Ana into Bea as soon as somebody has found out who she is."""
+    resolve = Resolver.resolve
+
+    async def call(resolver: Resolver, people: Sequence[IncomingProfile]) -> list[str | Problem]:
+        monkeypatch.setattr(Resolver, "resolve", resolve)
+        found = await resolve(resolver, people)
+        await merge(shop, "ana", "bea")
+        return found
+
+    monkeypatch.setattr(Resolver, "resolve", call)
+
+
+async def test_an_unsubscription_of_a_person_who_is_merged_meanwhile_is_not_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job had found Ana, who is Bea by the time it writes."""
+    shop = await EngineShop.open(database)
+    await two_people(shop)
+    for person in ("ana", "bea"):
+        await shop.consent(person, Channel.EMAIL, SUBSCRIBED)
+    async with database.transaction() as transaction:
+        place = (transaction, shop.account.account_id, shop.ids, UNSUBSCRIBE)
+        people = [Person(email="ana@example.com", wishes=(Wish(Channel.EMAIL, 0),))]
+        told = arguments(Order(await shop.now()), people)
+        job_id = await jobs.enqueue(*place, told, SystemClock().now())
+    merging_once(shop, monkeypatch)
+    while await run_jobs(shop.core, job_id):
+        pass
+
+    assert [UNSUBSCRIBED] == await subscriptions(shop)
+
+
+async def test_a_keyword_of_a_person_who_is_merged_meanwhile_is_not_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever texts STOP gets no more messages, whoever they are by then."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana", IncomingProfile(phone_number="+12025550143"))
+    await shop.person("bea")
+    for person in ("ana", "bea"):
+        await shop.consent(person, Channel.SMS, SUBSCRIBED)
+    place = Place(shop.account, shop.ids, await shop.now(), SystemClock().now())
+    merging_once(shop, monkeypatch)
+    await take_in(database, shop.core.own_events, place, InboundSms("+12025550143", "STOP", "+12025550100", "m1"))
+
+    assert [UNSUBSCRIBED, UNSUBSCRIBED] == await subscriptions(shop)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from headrace.api.pages import notice, page
 from headrace.api.state import Services
-from headrace.api.unsubscribing import BY_PAGE, Reader, reader_of
+from headrace.api.unsubscribing import BY_PAGE, Reader, people_of, reader_of
 from headrace.engine.opt_in_mail import sender_name
 from headrace.messages.tokens import Payload
 from headrace.model import Channel
@@ -34,6 +34,7 @@ from headrace.storage.consents import SUBSCRIBED, UNSUBSCRIBED, ConsentChange
 from headrace.storage.database import Connection
 from headrace.storage.own_events import OwnEvent, Room, write_own_events
 from headrace.storage.preferences import MOST_LISTS, ListChoice, Preferences, load_preferences
+from headrace.storage.profile_rows import keep
 
 CHANNELS = {"email": Channel.EMAIL, "sms": Channel.SMS, "whatsapp": Channel.WHATSAPP}
 NAMES = {"email": "E-mail", "sms": "Text messages", "whatsapp": "WhatsApp messages"}
@@ -68,15 +69,21 @@ async def show(services: Services, payload: Payload) -> Response:
 
 async def save(services: Services, payload: Payload, answers: Answers) -> Response:
     """Save what was sent, with its events; each change once."""
-    reader = await reader_of(services, payload)
-    if reader is None:
-        return _gone()
+    async for reader in people_of(services, payload):
+        saved = await _save(services, reader, answers)
+        if saved is not None:
+            return saved
+    return _gone()
+
+
+async def _save(services: Services, reader: Reader, answers: Answers) -> Response | None:
     count = 2 * (len(CHANNELS) + MOST_LISTS)
     room = await make_room(services.own_events, reader.account.account_id, count, [reader.now])
     async with services.database.transaction() as transaction:
+        await keep(transaction, reader.account.account_id, [reader.profile_id])
         known = await load_preferences(transaction, reader.account.account_id, reader.profile_id)
         if known is None:
-            return _gone()
+            return None
         changed = await _write(transaction, room, reader, known, answers)
         if changed:
             told = {"Method": BY_PAGE, "Changes": changed}

@@ -7,6 +7,7 @@ still being recorded as sent, a job records it afterwards, while the consent has
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from headrace.storage.delivery_channels import deliveries_under_way, delivery_ch
 from headrace.storage.interactions import Interaction, Kind, Prepared, record_interactions
 from headrace.storage.message_events import METRIC_NAMES
 from headrace.storage.own_events import write_own_events
+from headrace.storage.profile_rows import keep
 
 ONE_CLICK = "one_click_unsubscribe"
 BY_PAGE = "preference_page"
@@ -65,6 +67,16 @@ async def reader_of(services: Services, payload: Payload) -> Reader | None:
     return Reader(account, profile_id, now)
 
 
+async def people_of(services: Services, payload: Payload) -> AsyncIterator[Reader]:
+    """Yield who follows a link, and once more whenever they have been merged since."""
+    reader = await reader_of(services, payload)
+    while reader is not None:
+        yield reader
+        before, reader = reader, await reader_of(services, payload)
+        if reader is not None and reader.profile_id == before.profile_id:
+            return
+
+
 async def list_of(services: Services, payload: Payload) -> FlowList | None:
     """Return the list that the message's flow begins with, None where it begins otherwise."""
     row = await services.database.fetch_row(_LIST, payload.account_id, payload.flow_id)
@@ -86,16 +98,23 @@ async def unsubscribe(services: Services, payload: Payload, *, one_click: bool) 
 
     Returns False when the person had unsubscribed before or does not exist, and then records no event.
     """
-    reader = await reader_of(services, payload)
-    if reader is None:
-        return False
-    account_id, now, payload = reader.account.account_id, reader.now, replace(payload, profile_id=reader.profile_id)
+    async for reader in people_of(services, payload):
+        done = await _unsubscribe(services, replace(payload, profile_id=reader.profile_id), reader, one_click)
+        if done is not None:
+            return done
+    return False
+
+
+async def _unsubscribe(services: Services, payload: Payload, reader: Reader, one_click: bool) -> bool | None:
+    account_id, now = reader.account.account_id, reader.now
     channel = await channel_of(services, payload)
     prepared = await _of_message(services, payload, channel, now)
     room = await make_room(services.own_events, account_id, 1, [now])
     method = ONE_CLICK if one_click else BY_PAGE
     change = ConsentChange(reader.profile_id, channel, UNSUBSCRIBED, now, method)
     async with services.database.transaction() as transaction:
+        if not await keep(transaction, account_id, [reader.profile_id]):
+            return None
         changed = await set_consents(transaction, account_id, [change], now)
         if changed and not await record_interactions(transaction, prepared):
             if await _is_under_way(transaction, payload):
@@ -109,14 +128,14 @@ async def unsubscribe(services: Services, payload: Payload, *, one_click: bool) 
 
 async def leave_list(services: Services, payload: Payload, list_id: str) -> bool:
     """Write that a person wants no more messages of a list; False when that was so already."""
-    reader = await reader_of(services, payload)
-    if reader is None:
-        return False
-    room = await make_room(services.own_events, reader.account.account_id, 1, [reader.now])
-    async with services.database.transaction() as transaction:
-        people = [reader.profile_id]
-        gone = await unsubscribe_from_list(transaction, room, list_id, people, reader.now, Source(BY_PAGE))
-    return bool(gone)
+    async for reader in people_of(services, payload):
+        account_id, people = reader.account.account_id, [reader.profile_id]
+        room = await make_room(services.own_events, account_id, 1, [reader.now])
+        async with services.database.transaction() as transaction:
+            if await keep(transaction, account_id, people):
+                gone = await unsubscribe_from_list(transaction, room, list_id, people, reader.now, Source(BY_PAGE))
+                return bool(gone)
+    return False
 
 
 async def _of_message(services: Services, payload: Payload, channel: Channel, now: datetime) -> Prepared:

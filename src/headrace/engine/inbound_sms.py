@@ -28,7 +28,7 @@ from headrace.errors import Problem
 from headrace.ids import IdSource, reply_id
 from headrace.messages.segments import segment_count
 from headrace.model import Account, Channel
-from headrace.storage import jobs
+from headrace.storage import jobs, profile_rows
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.aliases import follow_one
 from headrace.storage.consenting import METRICS, record_consents
@@ -98,6 +98,8 @@ async def _take_in(transaction: Connection, room: Room, place: Place, message: I
     [found] = await resolver.resolve([IncomingProfile(phone_number=message.sender)])
     if isinstance(found, Problem):
         raise found
+    if not await profile_rows.keep(transaction, account_id, [found]):
+        raise LostRace  # merged or deleted meanwhile
     key = f"inbound:{message.name}" if message.name else ""
     event = OwnEvent(found, SENT, place.now, _properties(message), key)
     if not await write_own_events(transaction, room, [event], place.now):

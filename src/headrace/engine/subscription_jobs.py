@@ -27,7 +27,7 @@ from headrace.engine.sweep import Slice
 from headrace.errors import Problem
 from headrace.ids import bucket_of
 from headrace.model import Account, Channel
-from headrace.storage import identity, jobs
+from headrace.storage import identity, jobs, profile_rows
 from headrace.storage.account_clocks import AccountTime, load_accounts
 from headrace.storage.aliases import follow
 from headrace.storage.consenting import (
@@ -176,6 +176,9 @@ async def _find_people(core: Core, batch: Batch, begin: int, people: Sequence[Pe
             continue
         of_phone = owners.get(Identifier(Kind.PHONE, person.phone_number or ""), answer)
         found.append(Found(number, person, answer, of_phone))
+    met = {profile_id for one in found for profile_id in (one.profile_id, one.of_phone)}
+    if len(await profile_rows.keep(batch.transaction, account_id, met)) < len(met):
+        raise LostRace  # somebody was merged or deleted meanwhile
     return found
 
 

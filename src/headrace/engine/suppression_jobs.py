@@ -17,7 +17,7 @@ import asyncpg
 
 from headrace.engine.core import Core
 from headrace.engine.sweep import Slice
-from headrace.storage import identity, jobs
+from headrace.storage import identity, jobs, profile_rows
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.database import Connection
 from headrace.storage.groups import SLICE, page_of_members, take_off_members
@@ -63,6 +63,8 @@ async def _slice(core: Core, transaction: Connection, job: Job, now: datetime) -
     if group_id is None:
         emails = job.arguments.get("emails", ())
         people, seen, over = await _people(core, transaction, job, now), len(emails), True
+        if len(await profile_rows.keep(transaction, job.account_id, people)) < len(people):
+            raise LostRace  # somebody was merged or deleted meanwhile
     else:
         asked_at = datetime.fromisoformat(job.arguments["asked_at"])
         after = progress.get("after")

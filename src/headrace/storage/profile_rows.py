@@ -92,6 +92,12 @@ JOIN profile p ON p.bucket = wanted.bucket AND p.account_id = $1 AND p.profile_i
 ORDER BY p.bucket, p.profile_id FOR NO KEY UPDATE OF p
 """
 
+_KEEP = """
+SELECT p.profile_id FROM unnest($2::smallint[], $3::text[]) AS wanted (bucket, profile_id)
+JOIN profile p ON p.bucket = wanted.bucket AND p.account_id = $1 AND p.profile_id = wanted.profile_id
+ORDER BY p.bucket, p.profile_id FOR KEY SHARE OF p
+"""
+
 _EXISTING = """
 SELECT p.profile_id FROM unnest($2::smallint[], $3::text[]) AS wanted (bucket, profile_id)
 JOIN profile p ON p.bucket = wanted.bucket AND p.account_id = $1 AND p.profile_id = wanted.profile_id
@@ -124,6 +130,17 @@ async def lock(transaction: Connection, account_id: str, profile_ids: Collection
 async def lock_identifiers(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> list[Row]:
     """Lock profiles and return the identifiers that their rows show: profile_id, email, phone_number, external_id."""
     return await transaction.fetch(_HELD, account_id, *_ids(profile_ids)) if profile_ids else []
+
+
+async def keep(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> set[str]:
+    """Keep profiles from being merged or deleted until the transaction ends, and return those that exist.
+
+    Whoever writes what must not be lost, such as an unsubscription, of somebody found before makes sure by this.
+    """
+    if not profile_ids:
+        return set()
+    rows = await transaction.fetch(_KEEP, account_id, *_ids(profile_ids))
+    return {row["profile_id"] for row in rows}
 
 
 async def existing(connection: Connection, account_id: str, profile_ids: Collection[str]) -> set[str]:

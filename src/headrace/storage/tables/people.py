@@ -142,10 +142,15 @@ segment_due = Table(
     Column("group_id", Text, primary_key=True),
     Column("due_at", Timestamp, nullable=False),
     Column("clock", Integer, nullable=False),
+    Column("starts_nothing", Boolean, nullable=False, server_default="false"),
     Index("segment_due_idx", "clock", "bucket", "account_id", "due_at"),
     postgresql_with=BUSY,
 )
-"""When a person's place in a segment may change though nothing happens to them: time alone goes on."""
+"""When a person's place in a segment may change though nothing happens to them: time alone goes on.
+
+While a segment is worked out for everybody, also the moment at which something happened to the person; `starts_nothing`
+tells that no flow begins by it.
+"""
 
 profile_alias = Table(
     "profile_alias",

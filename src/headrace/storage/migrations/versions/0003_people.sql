@@ -34,6 +34,7 @@ CREATE TABLE segment_due (
     group_id TEXT NOT NULL,
     due_at TIMESTAMP WITH TIME ZONE NOT NULL,
     clock INTEGER NOT NULL,
+    starts_nothing BOOLEAN DEFAULT false NOT NULL,
     CONSTRAINT segment_due_pkey PRIMARY KEY (bucket, account_id, profile_id, group_id)
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);

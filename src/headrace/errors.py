@@ -193,6 +193,45 @@ def raise_any(problems: Sequence[Problem]) -> None:
         raise Problems(problems)
 
 
+_LIMITS: Mapping[str, tuple[str, str]] = {
+    "string_too_short": ("min_length", "have at least {} {characters}"),
+    "string_too_long": ("max_length", "have at most {} {characters}"),
+    "too_short": ("min_length", "have at least {} {entries}"),
+    "too_long": ("max_length", "have at most {} {entries}"),
+    "greater_than": ("gt", "be greater than {}"),
+    "greater_than_equal": ("ge", "be {} or greater"),
+    "less_than": ("lt", "be less than {}"),
+    "less_than_equal": ("le", "be {} or less"),
+}
+_KINDS: Mapping[str, Sequence[str]] = {
+    "text": ("string_type",),
+    "a list": ("list_type", "tuple_type"),
+    "an object": ("dict_type", "model_type", "model_attributes_type"),
+    "true or false": ("bool_type", "bool_parsing"),
+    "a whole number": ("int_type", "int_parsing", "int_from_float", "int_parsing_size"),
+    "a number": ("float_type", "float_parsing", "finite_number"),
+}
+_ONE, _MANY = (
+    {"characters": "character", "entries": "entry"},
+    {"characters": "characters", "entries": "entries"},
+)
+_KIND_OF = {code: words for words, codes in _KINDS.items() for code in codes}
+
+
+def rule_of(code: str, context: Mapping[str, Any]) -> str | None:
+    """Return the rule that a value breaks as half a sentence, "it must be text", None for a code without words here.
+
+    `code` and `context` are those with which pydantic tells a mistake; its own sentences speak of Python.
+    """
+    if code in _KIND_OF:
+        return f"it must be {_KIND_OF[code]}"
+    if code not in _LIMITS:
+        return None
+    name, words = _LIMITS[code]
+    limit = context[name]
+    return f"it must {words.format(limit, **(_ONE if limit == 1 else _MANY))}"
+
+
 class OperatorError(HeadraceError):
     """A mistake of whoever runs Headrace, told in one clear line."""
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
-from headrace.errors import Invalid, Problem, Problems
+from headrace.errors import Invalid, Problem, Problems, rule_of
 
 BLANKS = " \t\n\r\f\v"
 """What is trimmed from text before it is read as a number, a date or a name."""
@@ -148,10 +148,9 @@ def _sentence(detail: ErrorDetails, name: str) -> str:
             return f"{show(given)} is not a valid value of '{name}': it must be {detail['ctx']['expected']}."
         case "value_error":
             return f"{show(given)} is not a valid value of '{name}': {detail['ctx']['error']}."
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{show(given)} is not a valid value of '{name}': it must be an object."
         case _:
-            return f"{show(given)} is not a valid value of '{name}': {_lower(detail['msg'])}."
+            rule = rule_of(kind, detail.get("ctx", {})) or _lower(detail["msg"])
+            return f"{show(given)} is not a valid value of '{name}': {rule}."
 
 
 def _not_in_table(detail: ErrorDetails, name: str, given: Any) -> str:

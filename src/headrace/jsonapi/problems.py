@@ -26,6 +26,7 @@ from headrace.errors import (
     TooLarge,
     Unavailable,
     UnsupportedMediaType,
+    rule_of,
 )
 from headrace.ids import IdSource
 
@@ -163,10 +164,10 @@ def _sentence(error: ErrorDetails, parts: Sequence[int | str]) -> str:
             return f'"{name}" has {context.get("discriminator")} "{context.get("tag")}"; it must be one of {tags}.'
         case "value_error" | "assertion_error":
             return f'"{name}" is {shown(error["input"])}: {context.get("error")}.'.replace("..", ".")
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f'"{name}" is {shown(error["input"])}: it must be an object.'
-        case _:
-            return f'"{name}" is {shown(error["input"])}: {_lowered(error["msg"])}.'
+        case "too_short" | "too_long" as code:
+            return f'"{name}" has {context.get("actual_length")} in it: {rule_of(code, context)}.'
+        case code:
+            return f'"{name}" is {shown(error["input"])}: {rule_of(code, context) or _lowered(error["msg"])}.'
 
 
 def _lowered(message: str) -> str:

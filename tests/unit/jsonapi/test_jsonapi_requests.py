@@ -327,7 +327,7 @@ async def test_several_mistakes_are_several_errors(api: Toy) -> None:
         ({"parameter": "sort"}, '"sort" is not a query parameter here; allowed parameters: '),
         ({"parameter": "fields[flow]"}, '"nope" is not a field that fields[flow] offers; allowed: archived, created'),
         ({"pointer": "/data/type"}, '"type" is "list"; it must be \'flow\'.'),
-        ({"pointer": "/data/attributes/name"}, '"name" is 5: input should be a valid string.'),
+        ({"pointer": "/data/attributes/name"}, '"name" is 5: it must be text.'),
         ({"pointer": "/data/attributes/status"}, "\"status\" is \"on\"; it must be 'draft' or 'live'."),
         ({"pointer": "/data/attributes/colour"}, '"colour" is not a field of data/attributes.'),
         ({"pointer": "/data/extra"}, '"extra" is not a field of data.'),

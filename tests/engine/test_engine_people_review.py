@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from job_runs import work_off
 from merging import merge, two_people
 
 from engine_shop import EngineShop
@@ -16,6 +17,8 @@ from headrace.engine.deletions import Named, request_deletion
 from headrace.engine.inbound_sms import InboundSms, Place, take_in
 from headrace.engine.jobs import run_jobs
 from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE, Order, Person, Wish, arguments
+from headrace.engine.suppression_jobs import SUPPRESS
+from headrace.engine.suppression_jobs import arguments as suppressing
 from headrace.errors import Problem
 from headrace.model import Channel
 from headrace.storage import jobs
@@ -50,14 +53,18 @@ class Counting:
         return [Sent("") for _ in envelopes]
 
 
-async def subscribe(shop: EngineShop, email: str, **order: Any) -> str:
-    """Ask for a subscription to text messages and push, without a second message, and return the job's id."""
-    wishes = (Wish(Channel.EMAIL, 0, order.pop("at", None)),)
-    told = Order(await shop.now(), **order)
+async def ask(shop: EngineShop, kind: str, email: str, list_id: str | None = None) -> str:
+    """Ask for somebody's subscription to e-mail or its end, and return the job's id."""
+    order = Order(await shop.now(), list_id)
     async with shop.database.transaction() as transaction:
-        place = (transaction, shop.account.account_id, shop.ids, SUBSCRIBE)
-        people = [Person(email=email, wishes=wishes)]
-        return await jobs.enqueue(*place, arguments(told, people), SystemClock().now())
+        place = (transaction, shop.account.account_id, shop.ids, kind)
+        people = [Person(email=email, wishes=(Wish(Channel.EMAIL, 0),))]
+        return await jobs.enqueue(*place, arguments(order, people), SystemClock().now())
+
+
+async def pass_by(shop: EngineShop) -> None:
+    """Let five minutes pass in which no job is worked off."""
+    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
 
 
 async def subscriptions(shop: EngineShop) -> list[str]:
@@ -82,12 +89,11 @@ async def test_a_subscription_that_waited_does_not_undo_a_later_unsubscription(d
     """The job was asked for before the person unsubscribed; what they said last counts."""
     shop = await EngineShop.open(database)
     await shop.person("ana")
-    job_id = await subscribe(shop, "ana@example.com", list_id=await single_opt_in(shop))
-    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
+    job_id = await ask(shop, SUBSCRIBE, "ana@example.com", await single_opt_in(shop))
+    await pass_by(shop)
     await shop.consent("ana", Channel.EMAIL, UNSUBSCRIBED)
-    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
-    while await run_jobs(shop.core, job_id):
-        pass
+    await pass_by(shop)
+    await work_off(shop, job_id)
 
     assert [UNSUBSCRIBED] == await subscriptions(shop)
 
@@ -110,13 +116,36 @@ async def test_a_subscription_that_waited_lifts_no_later_suppression(database: D
     """A user suppressed the person after the subscription had been asked for."""
     shop = await EngineShop.open(database)
     await shop.person("ana")
-    job_id = await subscribe(shop, "ana@example.com", list_id=await single_opt_in(shop))
-    await shop.database.fetch("UPDATE account SET clock_now = clock_now + interval '5 minutes' RETURNING 1")
+    job_id = await ask(shop, SUBSCRIBE, "ana@example.com", await single_opt_in(shop))
+    await pass_by(shop)
     await shop.suppress("ana", Reason.USER_SUPPRESSED)
-    while await run_jobs(shop.core, job_id):
-        pass
+    await work_off(shop, job_id)
 
     assert 1 == await database.fetch_value("SELECT count(*) FROM suppression")
+
+
+@pytest.mark.parametrize("on_list", [True, False])
+async def test_what_ended_a_subscription_late_does_not_hold_up_the_next_one(database: Database, on_list: bool) -> None:
+    """Asked for one after the other and carried out in that order, though both late: the second counts."""
+    shop = await EngineShop.open(database)
+    await shop.person("ana")
+    list_id = await single_opt_in(shop)
+    await shop.consent("ana", Channel.EMAIL, SUBSCRIBED)
+    if on_list:
+        await shop.join("ana", list_id)
+    first = await ask(shop, UNSUBSCRIBE, "ana@example.com", list_id)
+    async with database.transaction() as transaction:
+        told = suppressing(await shop.now(), ["ana@example.com"], None, None)
+        place = (transaction, shop.account.account_id, shop.ids, SUPPRESS, told, SystemClock().now())
+        second = await jobs.enqueue(*place)
+    await pass_by(shop)
+    third = await ask(shop, SUBSCRIBE, "ana@example.com", list_id)
+    await pass_by(shop)
+    for job_id in (first, second, third):
+        await work_off(shop, job_id)
+
+    left = await database.fetch_value("SELECT count(*) FROM suppression")
+    assert ([SUBSCRIBED], ["ana"], 0) == (await subscriptions(shop), list(await shop.members(list_id)), left)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------------------
@@ -125,7 +154,7 @@ async def test_a_subscription_that_waited_lifts_no_later_suppression(database: D
 async def test_a_failure_forgets_nothing_that_the_slice_wrote_down(database: Database) -> None:
     """What was kept on the way stays, and the failure is counted beside it."""
     shop = await EngineShop.open(database)
-    job_id = await subscribe(shop, "ana@example.com")
+    job_id = await ask(shop, SUBSCRIBE, "ana@example.com")
     now = SystemClock().now()
     async with database.transaction() as transaction:
         job = await jobs.claim(transaction, now, job_id)
@@ -154,7 +183,7 @@ async def test_an_automated_answer_goes_out_once_though_its_provider_fails(datab
 async def test_who_lost_a_job_does_not_move_it_back(database: Database) -> None:
     """A slice took longer than its lease; somebody else went on meanwhile."""
     shop = await EngineShop.open(database)
-    job_id = await subscribe(shop, "ana@example.com")
+    job_id = await ask(shop, SUBSCRIBE, "ana@example.com")
     now = SystemClock().now()
     async with database.transaction() as transaction:
         slow = await jobs.claim(transaction, now, job_id)
@@ -235,14 +264,9 @@ async def test_an_unsubscription_of_a_person_who_is_merged_meanwhile_is_not_lost
     await two_people(shop)
     for person in ("ana", "bea"):
         await shop.consent(person, Channel.EMAIL, SUBSCRIBED)
-    async with database.transaction() as transaction:
-        place = (transaction, shop.account.account_id, shop.ids, UNSUBSCRIBE)
-        people = [Person(email="ana@example.com", wishes=(Wish(Channel.EMAIL, 0),))]
-        told = arguments(Order(await shop.now()), people)
-        job_id = await jobs.enqueue(*place, told, SystemClock().now())
+    job_id = await ask(shop, UNSUBSCRIBE, "ana@example.com")
     merging_once(shop, monkeypatch)
-    while await run_jobs(shop.core, job_id):
-        pass
+    await work_off(shop, job_id)
 
     assert [UNSUBSCRIBED] == await subscriptions(shop)
 

@@ -130,7 +130,7 @@ async def _slice(core: Core, job: Job, account: AccountTime, work: Work) -> Slic
     if not people:
         return None
     order, now = Order.read(job.arguments), account.now(core.clock)
-    moments = {now, *(wish.at for one in people for wish in one.wishes if wish.at)}
+    moments = {now, order.asked_at, *(wish.at for one in people for wish in one.wishes if wish.at)}
     count = sum(len(one.wishes) + 2 for one in people)
     room = await make_room(core.own_events, job.account_id, count, moments, starts_nothing=order.historical)
     for _ in range(RACES):
@@ -302,7 +302,8 @@ async def _unsubscribe(batch: Batch, found: Sequence[Found]) -> int:
                 everywhere.append(_end(batch, profile_id, wish))
     await record_consents(batch.transaction, batch.room, everywhere, batch.now)
     if list_id:
-        await unsubscribe_from_list(batch.transaction, batch.room, list_id, from_list, batch.now, source)
+        place = (batch.transaction, batch.room, list_id, from_list, batch.now)
+        await unsubscribe_from_list(*place, source, asked_at=batch.order.asked_at)
         others = members - from_list
         await leave_group(batch.transaction, account_id, list_id, others, batch.now, batch.room.received_at)
     for row in found:
@@ -313,6 +314,7 @@ async def _unsubscribe(batch: Batch, found: Sequence[Found]) -> int:
 
 def _end(batch: Batch, profile_id: str, wish: Wish) -> ConsentChange:
     source = batch.order.source
+    at = batch.order.asked_at  # so that a subscription which was asked for after it stands
     return ConsentChange(
-        profile_id, wish.channel, UNSUBSCRIBED, batch.now, source.method, source.detail, Purpose(wish.purpose)
+        profile_id, wish.channel, UNSUBSCRIBED, at, source.method, source.detail, Purpose(wish.purpose)
     )

@@ -81,7 +81,8 @@ async def _slice(core: Core, transaction: Connection, job: Job, now: datetime) -
 
 async def _change(transaction: Connection, job: Job, people: Sequence[str], now: datetime) -> set[str]:
     if job.kind == SUPPRESS:
-        wanted = [Suppression(one, Reason.USER_SUPPRESSED, now) for one in people]
+        at = datetime.fromisoformat(job.arguments["asked_at"])  # so that whoever subscribes after it is free
+        wanted = [Suppression(one, Reason.USER_SUPPRESSED, at) for one in people]
         return await suppress(transaction, job.account_id, wanted, now)
     return await unsuppress(transaction, job.account_id, people, [Reason.USER_SUPPRESSED], now) if people else set()
 

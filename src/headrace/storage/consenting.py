@@ -103,12 +103,22 @@ async def add_to_list(
 
 
 async def unsubscribe_from_list(
-    transaction: Connection, room: Room, list_id: str, profile_ids: Collection[str], now: datetime, source: Source
+    transaction: Connection,
+    room: Room,
+    list_id: str,
+    profile_ids: Collection[str],
+    now: datetime,
+    source: Source,
+    *,
+    asked_at: datetime | None = None,
 ) -> list[str]:
-    """Take people off a list, keep its messages from them, and return those for whom that is new."""
+    """Take people off a list, keep its messages from them, and return those for whom that is new.
+
+    `asked_at` is when that was asked for, where it is earlier than `now`.
+    """
     people = sorted(set(profile_ids))
     left = await leave_group(transaction, room.account_id, list_id, people, now, room.received_at)
-    kept = [Suppression(one, Reason.UNSUBSCRIBE, now, list_id) for one in people]
+    kept = [Suppression(one, Reason.UNSUBSCRIBE, asked_at or now, list_id) for one in people]
     new = sorted({*left, *await suppress(transaction, room.account_id, kept, now)})
     await _list_events(transaction, room, UNSUBSCRIBED_FROM_LIST, list_id, new, now, source)
     return new

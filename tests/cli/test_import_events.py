@@ -66,9 +66,12 @@ def test_events_are_mapped(headrace: Commands, account: str, database_dsn: str, 
         ("{", "", "not valid JSON"),
         ("[1]", "", "must be an object"),
         (b'{"metric": "\xff"}', "", "not valid UTF-8"),
-        (line(1, metric=None), "metric", "metric"),
-        (line(1, profile={}), "profile.data.attributes", "none was given"),
-        (line(1, profile={"email": "nobody"}), "profile.data.attributes.email", "e-mail"),
+        (line(1, metric=None), "metric", "names no metric"),
+        (line(1, metric=""), "metric", "at least 1 character"),
+        (line(1, profile=None), "profile", "tells of no person"),
+        (line(1, profile="ana@example.com"), "profile", 'an object, like {"email": "sarah@example.com"}'),
+        (line(1, profile={}), "profile", "none was given"),
+        (line(1, profile={"email": "nobody"}), "profile.email", "e-mail"),
         (line(1, profile={"id": "01JNOTHERE"}), "", "no profile"),
         (line(1, time="1812-01-01"), "time", "after the year 1989"),
         (line(1, time="2026-02-31"), "time", "date"),
@@ -90,6 +93,38 @@ def test_bad_lines_go_to_the_error_file(
     assert (1, 1) == (told["taken"], told["refused"])
     assert (1, column) == (found["row"], found["column"])
     assert rule in found["rule"]
+
+
+def test_a_mistake_is_told_by_its_place_in_the_line(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """The error file shows where the value stands in the line as it was written, in whichever shape, and the value."""
+    bad, good = {"email": "nobody"}, {"metric": "Bought", "time": "2026-07-01"}
+    enveloped = {"data": {"type": "profile", "attributes": bad}}
+    attributes = {"metric": {"data": {"type": "metric", "attributes": {"name": "Bought"}}}, "profile": enveloped}
+    lines = (
+        {**good, "profile": bad},
+        {**attributes, "properties": {}},
+        {"data": {"type": "event", "attributes": {**attributes, "properties": {}}}},
+    )
+    path = written(tmp_path, "\n".join(map(json.dumps, lines)), "events.jsonl")
+    headrace.run("import-events", str(path))
+    found = [json.loads(one) for one in (tmp_path / "events.jsonl.errors.jsonl").read_text().splitlines()]
+    expected = [
+        ("profile.email", "nobody"),
+        ("profile.data.attributes.email", "nobody"),
+        ("data.attributes.profile.data.attributes.email", "nobody"),
+    ]
+    assert expected == [(one["column"], one["value"]) for one in found]
+
+
+def test_a_mistake_in_a_mapped_line_is_told_by_the_path_that_is_mapped(
+    headrace: Commands, account: str, tmp_path: Path
+) -> None:
+    """With `--map` the error file names the path in the line, not that in the event."""
+    path = written(tmp_path, json.dumps({"user": {"mail": "nobody"}, "sum": "much"}), "events.jsonl")
+    mapping = ("--map", "user.mail=profile.email", "--map", "sum=value")
+    headrace.run("import-events", str(path), "--metric", "Bought", *mapping)
+    found = [json.loads(one) for one in (tmp_path / "events.jsonl.errors.jsonl").read_text().splitlines()]
+    assert {("user.mail", "nobody"), ("sum", "much")} == {(one["column"], one["value"]) for one in found}
 
 
 def test_an_unknown_target_of_an_event_is_refused(headrace: Commands, account: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ a line may name the metric by a text and describe the person directly, because t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -20,12 +20,14 @@ from headrace.cli.imports.csv_rows import BOM
 from headrace.cli.imports.lines import LONGEST, Line, read_line
 from headrace.engine.imports import Record
 from headrace.errors import CommandError, Invalid, Problem, Problems, collecting
-from headrace.jsonapi.problems import from_validation
+from headrace.jsonapi.problems import from_validation, shown
 from headrace.jsonapi.reading import parse_json
 
 _ATTRIBUTES: TypeAdapter[EventAttributes] = TypeAdapter(EventAttributes)
 NAMES = ("metric", "profile", "properties", "time", "value", "value_currency", "unique_id", "backfill")
 """What a line may say of an event."""
+ENVELOPE = ("data", "attributes")
+"""What the API puts around metrics, people and events, and short lines leave out."""
 MAX_SHOWN = 10_000
 """Characters of a line that is no JSON which the error file shows."""
 
@@ -73,12 +75,12 @@ class EventLines:
             yield self._record(line, row, position)
 
     def find(self, problem: Problem, raw: Any) -> tuple[str, Any]:
-        """Return the path in the event that a problem is about, and what stands there in the line."""
-        path = (problem.pointer or "").removeprefix(SINGLE).strip("/")
-        at = raw
-        for part in path.split("/") if path else ():
-            at = at.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(at, dict) else None
-        return path.replace("/", "."), at if path and not isinstance(at, dict | list) else None
+        """Return the path in the line that a problem is about, and what stands there."""
+        pointer = (problem.pointer or "").removeprefix(SINGLE).strip("/")
+        parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")] if pointer else []
+        source = next((one for one, target in self._shape.mapping.items() if target.split(".") == _short(parts)), None)
+        path, value = (source, _taken(raw, source)) if source is not None else _place(raw, parts)
+        return path, value if parts and not isinstance(value, dict | list) else None
 
     def _record(self, line: Line, row: int, end: int) -> Record[PostedEvent]:
         if not line.text.strip():
@@ -102,6 +104,35 @@ class EventLines:
         return PostedEvent(person, attributes, self._shape.backfill if backfill is None else backfill)
 
 
+def _short(parts: Sequence[str]) -> list[str]:
+    """Return a path in an event of the API as a short line has it, without the envelopes."""
+    inside = bool(parts) and parts[0] in ("metric", "profile")
+    return [part for part in parts if part not in ENVELOPE] if inside else list(parts)
+
+
+def _place(raw: Any, parts: Sequence[str]) -> tuple[str, Any]:
+    """Return the path in a line that a path in the event stands for, and what is there; only some lines have envelopes.
+
+    A metric that is told by its name alone ends the path.
+    """
+    at, steps = raw, []
+    if isinstance(raw, dict) and _is_enveloped(raw) and parts:
+        at, steps = raw["data"]["attributes"], list(ENVELOPE)
+    for part in parts:
+        if steps and isinstance(at, str):
+            break
+        known = isinstance(at, dict) and part in at
+        if part not in ENVELOPE or known:
+            steps.append(part)
+            at = at[part] if known else None
+    return ".".join(steps), at
+
+
+def _is_enveloped(raw: Mapping[str, Any]) -> bool:
+    inside = raw.get("data")
+    return isinstance(inside, dict) and inside.get("type") == "event" and isinstance(inside.get("attributes"), dict)
+
+
 def _parsed(line: Line) -> Any:
     if line.is_cut:
         raise Invalid(f"The line is {line.length} bytes long; at most {LONGEST} are allowed.")
@@ -117,19 +148,30 @@ def _described(raw: Any, shape: EventShape) -> dict[str, Any]:
     """Return what a line says as the attributes of an event; raises `Invalid`."""
     if not isinstance(raw, dict):
         raise Invalid(f"The line is a JSON {type(raw).__name__}; it must be an object.")
-    inside = raw.get("data", raw)
-    inside = inside.get("attributes", raw) if isinstance(inside, dict) and inside.get("type") == "event" else raw
-    if not isinstance(inside, dict):
-        raise Invalid('"attributes" must be an object.')
+    inside = raw["data"]["attributes"] if _is_enveloped(raw) else raw
     found = _mapped(inside, shape) if shape.mapping else dict(inside)
     if shape.metric is not None:
         found.setdefault("metric", shape.metric)
     if isinstance(found.get("metric"), str):
         found["metric"] = {"name": found["metric"]}
+    _check_parts(found)
     found["metric"] = _enveloped(found.get("metric"), "metric")
     found["profile"] = _enveloped(found.get("profile"), "profile")
     found.setdefault("properties", {})
-    return {name: value for name, value in found.items() if value is not None or name in ("metric", "profile")}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _check_parts(found: Mapping[str, Any]) -> None:
+    """Raise `Invalid` for an event without a metric or a person, and for a person who is no object."""
+    person = found.get("profile")
+    wanted = 'an object, like {"email": "sarah@example.com"}'
+    if found.get("metric") is None:
+        rule = 'The line names no metric; "metric" must be its name, or --metric that of all lines.'
+        raise Invalid(rule, pointer="/metric")
+    if person is None:
+        raise Invalid(f'The line tells of no person; "profile" must be {wanted}.', pointer="/profile")
+    if not isinstance(person, dict):
+        raise Invalid(f'"profile" is {shown(person)}: it must be {wanted}.', pointer="/profile")
 
 
 def _enveloped(value: Any, kind: str) -> Any:

@@ -81,7 +81,8 @@ def test_suppressions_are_set_and_lifted(headrace: Commands, shop: Shop) -> None
     rows = "SELECT reason, list_id FROM suppression ORDER BY reason"
     assert [("UNSUBSCRIBE", shop.list_id), ("USER_SUPPRESSED", "")] == shop.rows(rows)
 
-    headrace.run("person", "unsuppress", "ana@example.com")
+    assert headrace.run("person", "unsuppress", "ana@example.com").endswith(" is no longer suppressed.\n")
+    assert headrace.run("person", "unsuppress", "ana@example.com").endswith(" is not suppressed.\n")
     assert [("UNSUBSCRIBE", shop.list_id)] == shop.rows(rows)
     headrace.run("person", "unsuppress", "ana@example.com", "--reason", "UNSUBSCRIBE", "--list", shop.list_id)
     assert [] == shop.rows(rows)

@@ -106,7 +106,8 @@ def unsuppress_(
         list_id = await _list_id(transaction, owner.account_id, list_) if list_ else EVERYWHERE
         now = (await clock_of(database, owner)).now()
         lifted = await unsuppress(transaction, owner.account_id, [profile_id], reasons, now, list_id)
-        return f"{profile_id} is {'no longer' if lifted else 'not'} suppressed for {', '.join(reasons)}."
+        of_which = f" for {reason}" if reason else ""
+        return f"{profile_id} is {'no longer' if lifted else 'not'} suppressed{of_which}."
 
     _run(person, account, task)
 

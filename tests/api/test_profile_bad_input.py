@@ -82,6 +82,25 @@ async def test_properties_may_not_grow_past_the_limit(api: Api) -> None:
     assert (200, "x") == (same.status_code, (await shown(api, profile_id))["properties"]["7"])
 
 
+async def test_who_has_too_many_properties_already_may_be_changed_but_get_no_more(api: Api) -> None:
+    """A merge may bring somebody past the limit; their properties can be changed and taken away after it."""
+    profile_id = await made_profile(api, email="a@b.co", properties={f"a{n}": n for n in range(300)})
+    other_id = await made_profile(api, email="b@b.co", properties={f"b{n}": n for n in range(300)})
+    related = {"profiles": {"data": [{"type": "profile", "id": other_id}]}}
+    await api.post(
+        "/api/profile-merge", {"data": {"type": "profile-merge", "id": profile_id, "relationships": related}}
+    )
+
+    async def changed(meta: dict[str, Any] | None = None, **properties: Any) -> int:
+        document = {**profile(properties=properties)["data"], "id": profile_id, "meta": meta or {}}
+        return (await api.patch(f"/api/profiles/{profile_id}", {"data": document})).status_code
+
+    fewer = {"patch_properties": {"unset": ["a2", "b2"]}}
+    assert [200, 200, 400] == [await changed(a1="x"), await changed(fewer, b1="x"), await changed(new=1)]
+    found = (await shown(api, profile_id))["properties"]
+    assert ("x", "x", 598) == (found["a1"], found["b1"], len(found))
+
+
 @pytest.mark.parametrize(
     ("meta", "pointer"),
     [

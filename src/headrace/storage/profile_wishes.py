@@ -178,13 +178,12 @@ def _take(changed: dict[str, Any], name: str, gone: list[Any]) -> None:
         del changed[name]
 
 
-def too_many(properties: Mapping[str, Any], change: ProfileChange) -> Refused | None:
+def too_many(stored: Mapping[str, Any], properties: Mapping[str, Any], change: ProfileChange) -> Refused | None:
     """Return the refusal of properties that a change has made too many, or their lists too long; else None.
 
     A profile that holds too many already may be changed as long as it does not get more of them.
     """
-    names = change.changed_names()
-    if len(properties) > MOST_PROPERTIES and names & properties.keys():
+    if len(properties) > max(MOST_PROPERTIES, len(stored)):
         return Refused(
             PROPERTIES, f"The profile would have {len(properties)} properties; at most {MOST_PROPERTIES} are allowed."
         )

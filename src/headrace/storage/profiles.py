@@ -174,7 +174,7 @@ class _Batch:
         if taken is not None:
             return Duplicate(taken, self._owners[taken])
         properties = changed_properties(draft.properties, change)
-        refusal = too_many(properties, change) or self._keeps_own(draft, change)
+        refusal = too_many(draft.properties, properties, change) or self._keeps_own(draft, change)
         if refusal is not None:
             return refusal
         self._settle(draft, change, wanted)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from job_runs import work_off
 from merging import merge, two_people
@@ -13,10 +14,12 @@ from merging import merge, two_people
 from engine_shop import EngineShop
 from headrace.channels.port import Result, Sent
 from headrace.clock import SystemClock
+from headrace.engine import profile_imports
 from headrace.engine.deletions import Named, request_deletion
 from headrace.engine.inbound_sms import InboundSms, Place, take_in
 from headrace.engine.jobs import run_jobs
-from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE, Order, Person, Wish, arguments
+from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE, Order, Person, arguments
+from headrace.engine.subscription_rows import Wish as Consented
 from headrace.engine.suppression_jobs import SUPPRESS
 from headrace.engine.suppression_jobs import arguments as suppressing
 from headrace.errors import Problem
@@ -31,6 +34,8 @@ from headrace.storage.consents import (
 )
 from headrace.storage.database import Database
 from headrace.storage.identity import IncomingProfile
+from headrace.storage.job_items import NewItem
+from headrace.storage.profile_wishes import ProfileChange, Wish, kept_wish
 from headrace.storage.resolve import LostRace, Resolver
 from headrace.storage.suppressions import Reason
 
@@ -58,7 +63,7 @@ async def ask(shop: EngineShop, kind: str, email: str, list_id: str | None = Non
     order = Order(await shop.now(), list_id)
     async with shop.database.transaction() as transaction:
         place = (transaction, shop.account.account_id, shop.ids, kind)
-        people = [Person(email=email, wishes=(Wish(Channel.EMAIL, 0),))]
+        people = [Person(email=email, wishes=(Consented(Channel.EMAIL, 0),))]
         return await jobs.enqueue(*place, arguments(order, people), SystemClock().now())
 
 
@@ -285,3 +290,31 @@ async def test_a_keyword_of_a_person_who_is_merged_meanwhile_is_not_lost(
     await take_in(database, shop.core.own_events, place, InboundSms("+12025550143", "STOP", "+12025550100", "m1"))
 
     assert [UNSUBSCRIBED, UNSUBSCRIBED] == await subscriptions(shop)
+
+
+# --- races --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_import_that_lost_a_race_has_numbers_for_all_events(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first try recorded everybody's joining of the list before the database ended it."""
+    shop = await EngineShop.open(database)
+    list_id, settle = await shop.list_("News"), profile_imports.job_items.settle_items
+
+    async def deadlock(*args: Any) -> None:
+        monkeypatch.setattr(profile_imports.job_items, "settle_items", settle)
+        raise asyncpg.DeadlockDetectedError("deadlock detected")
+
+    monkeypatch.setattr(profile_imports.job_items, "settle_items", deadlock)
+    rows = [
+        NewItem(kept_wish(Wish(ProfileChange({"email": f"{n}@example.com"})))) for n in range(profile_imports.PEOPLE)
+    ]
+    async with database.transaction() as transaction:
+        told = {profile_imports.LISTS: [list_id], profile_imports.TOTAL: len(rows)}
+        place = (transaction, shop.account.account_id, shop.ids, profile_imports.IMPORT, told, SystemClock().now())
+        job_id = await jobs.enqueue(*place)
+        await profile_imports.job_items.add_items(transaction, shop.account.account_id, job_id, rows)
+    job = await work_off(shop, job_id)
+
+    assert (jobs.JobState.COMPLETE, None) == (job.state, job.error)

@@ -153,8 +153,8 @@ class Writing(Generic[Item]):
 
     async def _commit(self, before: Progress, batch: Sequence[Record[Item]]) -> Progress:
         good = [record for record in batch if record.item is not None]
-        prepared = await self._target.prepare([record.item for record in good if record.item is not None])
         for _ in range(RACES):
+            prepared = await self._target.prepare([record.item for record in good if record.item is not None])
             try:
                 async with self._database.transaction() as transaction:
                     return await self._write(transaction, before, batch, good, prepared)

@@ -116,11 +116,10 @@ async def request_merge(
     """
     if source == into:
         raise Invalid(f'The profile "{source}" cannot be merged into itself; name two profiles.', pointer=SOURCE_AT)
-    room = await OwnEvents(parts.metrics, parts.serials, parts.partitions).room(
-        account.account_id, [MERGED_PROFILE], 1, {now}
-    )
+    own = OwnEvents(parts.metrics, parts.serials, parts.partitions)
     await parts.partitions.ensure("journal", {now})
     for pause in (*PAUSES, None):
+        room = await own.room(account.account_id, [MERGED_PROFILE], 1, {now})
         try:
             async with parts.database.transaction() as transaction:
                 return await _merge(parts, transaction, account, (source, into), room, now, system_now)

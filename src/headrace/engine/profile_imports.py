@@ -9,6 +9,7 @@ Source: the operation's description.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from headrace.engine.core import Core
 from headrace.engine.sweep import Slice
@@ -42,10 +43,13 @@ async def import_profiles(core: Core, job: Job) -> Slice:
         return Slice(job.progress, over=True, moved=False)
     lists = job.arguments.get(LISTS, ())
     now = account.now(core.clock)
-    room = await make_room(core.own_events, job.account_id, PEOPLE * len(lists), [now]) if lists else None
+    count = PEOPLE * len(lists)
+    room = await make_room(core.own_events, job.account_id, count, [now]) if lists else None
 
     async def attempt(transaction: Connection) -> Slice:
-        return await _slice(core, transaction, job, account, room)
+        # What an attempt that lost a race has drawn of the serials is gone.
+        fresh = room and replace(room, serials=iter(await core.serials.take(count)))
+        return await _slice(core, transaction, job, account, fresh)
 
     return await racing(core.database, attempt)
 

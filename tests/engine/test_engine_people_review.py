@@ -11,7 +11,7 @@ import pytest
 from job_runs import work_off
 from merging import merge, two_people
 
-from engine_shop import EngineShop
+from engine_shop import EngineShop, has, segment_of
 from headrace.channels.port import Result, Sent
 from headrace.clock import SystemClock
 from headrace.engine import profile_imports
@@ -37,6 +37,8 @@ from headrace.storage.identity import IncomingProfile
 from headrace.storage.job_items import NewItem
 from headrace.storage.profile_wishes import ProfileChange, Wish, kept_wish
 from headrace.storage.resolve import LostRace, Resolver
+from headrace.storage.segment_cache import SegmentCache
+from headrace.storage.segments import delete_segment
 from headrace.storage.suppressions import Reason
 
 
@@ -318,3 +320,20 @@ async def test_an_import_that_lost_a_race_has_numbers_for_all_events(
     job = await work_off(shop, job_id)
 
     assert (jobs.JobState.COMPLETE, None) == (job.state, job.error)
+
+
+async def test_a_segment_may_go_while_it_is_read(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is deleted between two looks of one batch; the others are read."""
+    shop = await EngineShop.open(database)
+    gone, left = [await shop.made_segment(name, segment_of([has("color", name)])) for name in ("red", "blue")]
+    load = SegmentCache._compile
+
+    async def delete_first(cache: SegmentCache, connection: Any, rows: Any) -> None:
+        async with database.transaction() as transaction:
+            await delete_segment(transaction, shop.account.account_id, gone)
+        await load(cache, connection, rows)
+
+    monkeypatch.setattr(SegmentCache, "_compile", delete_first)
+    found = await SegmentCache().load(database, [shop.account.account_id])
+
+    assert [left] == list(found[shop.account.account_id].by_id)

@@ -86,7 +86,7 @@ class SegmentCache:
         found: list[LoadedSegment] = []
         by_topic: defaultdict[str, list[LoadedSegment]] = defaultdict(list)
         for row in rows:
-            segment = self._segments[row["group_id"]][1]
+            _, segment = self._segments.get(row["group_id"], (None, None))  # none where it was deleted just now
             if segment is not None:
                 one = replace(segment, processing=row["processing"])
                 found.append(one)

@@ -12,6 +12,7 @@ from headrace.jsonapi.bodies import Change, Model, New, ToMany
 from headrace.jsonapi.operation import Call
 from headrace.storage import groups, profile_rows, tag_ties
 from headrace.storage.consenting import Source, add_to_list, make_room
+from headrace.storage.database import Connection
 
 MAX_MEMBERS = 1000
 """Profiles of one request. Source: the operations' descriptions."""
@@ -80,35 +81,39 @@ async def delete_list(call: Call[State, None]) -> None:
 async def add_members(call: Call[State, Members]) -> None:
     """Put profiles on a list, all or none of them; whoever is on it already stays as they are."""
     state = call.ctx.state
-    wanted = await _existing(call)
+    wanted = _named(call)
     now = state.clock.now()
     room = await make_room(state.services.own_events, state.account_id, len(wanted), [now])
     async with state.database.transaction() as transaction:
+        await _keep(transaction, call)
         await add_to_list(transaction, room, call.path["id"], wanted, now, Source("api", state.key_end))
 
 
 async def remove_members(call: Call[State, Members]) -> None:
     """Take profiles off a list, all or none of them; whoever is not on it is passed over."""
     state = call.ctx.state
-    wanted = await _existing(call)
+    wanted = _named(call)
     async with state.database.transaction() as transaction:
+        await _keep(transaction, call)
         received_at = state.services.system_clock.now()
         await groups.leave_group(transaction, state.account_id, call.path["id"], wanted, state.clock.now(), received_at)
 
 
-async def _existing(call: Call[State, Members]) -> list[str]:
-    """Return the ids in the body, each once; raises `Problems` that point to those that name nobody."""
+def _named(call: Call[State, Members]) -> list[str]:
+    """Return the ids in the body, each once."""
     ids = [one.id for one in call.body.data]
     if len(ids) > MAX_MEMBERS:
         raise Invalid(f"{len(ids)} profiles are named; at most {MAX_MEMBERS} are allowed.", pointer="/data")
-    state = call.ctx.state
-    async with state.database.connection() as connection:
-        known = await profile_rows.existing(connection, state.account_id, set(ids))
+    return sorted(set(ids))
+
+
+async def _keep(transaction: Connection, call: Call[State, Members]) -> None:
+    """Keep the profiles in the body from being merged meanwhile; raises `Problems` that point to those of nobody."""
+    known = await profile_rows.keep(transaction, call.ctx.state.account_id, _named(call))
     unknown = [
-        Invalid(f'There is no profile with the id "{one}".', pointer=f"/data/{index}/id")
-        for index, one in enumerate(ids)
-        if one not in known
+        Invalid(f'There is no profile with the id "{one.id}".', pointer=f"/data/{index}/id")
+        for index, one in enumerate(call.body.data)
+        if one.id not in known
     ]
     if unknown:
         raise Problems(unknown)
-    return sorted(set(ids))

@@ -76,7 +76,7 @@ def test_quoted_line_feeds_stay_within_a_cell(
 def test_bad_rows_go_to_the_error_file_and_the_others_on(
     headrace: Commands, account: str, database_dsn: str, tmp_path: Path
 ) -> None:
-    """Each mistake names its row, column, value and rule; one row may have several."""
+    """A bad row stands there once, however many mistakes it has; each names its column, value and rule."""
     path = written(
         tmp_path,
         "email,phone_number,Age,Born,Happy,Tags\n"
@@ -100,9 +100,7 @@ def test_bad_rows_go_to_the_error_file_and_the_others_on(
     expected = [
         ("3", "email", "nobody"),
         ("4", "phone_number", "0171 555"),
-        ("5", "Age", "old"),
-        ("5", "Born", "someday"),
-        ("5", "Happy", "perhaps"),
+        ("5", "Age; Born; Happy", "old; someday; perhaps"),
         ("6", "", ""),
         ("7", "", ""),
         ("8", "", ""),
@@ -111,10 +109,12 @@ def test_bad_rows_go_to_the_error_file_and_the_others_on(
     assert expected == found
     told_rules = rules(path)
     assert "a number" in told_rules[2]
-    assert "needs an identifier" in told_rules[5]
-    assert "3 cells; the header has 6" in told_rules[6]
-    assert "quote" in told_rules[7]
-    assert "102400" in told_rules[8]
+    assert "a date" in told_rules[2]
+    assert "true or false" in told_rules[2]
+    assert "needs an identifier" in told_rules[3]
+    assert "3 cells; the header has 6" in told_rules[4]
+    assert "quote" in told_rules[5]
+    assert "102400" in told_rules[6]
 
 
 def test_text_that_cannot_be_stored_is_refused(
@@ -150,6 +150,14 @@ def test_a_mended_error_file_can_be_imported(
     errors.write_text(f"{head}\n{line.removesuffix('nobody,41')}anna@example.com,41\n")
     headrace.run("import-profiles", str(errors))
     assert {"Age": "41"} == profile(database_dsn, "anna@example.com")["properties"]
+
+
+def test_what_was_done_is_told_in_a_sentence(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """One is not many."""
+    path = written(tmp_path, "email\na@example.com\nnobody\n")
+    told = headrace.run("import-profiles", str(path))
+    assert told.startswith("1 profile imported in ")
+    assert ", 1 row refused.\n" in told
 
 
 def test_later_rows_change_what_earlier_ones_made(

@@ -150,12 +150,16 @@ def tell(work: Work[Any], summary: Summary, options: Options) -> None:
         print(line)
 
 
+def _counted(number: int, things: str) -> str:
+    return f"{number:,} {things.removesuffix('s') if number == 1 else things}"
+
+
 def _sentences(work: Work[Any], summary: Summary, options: Options, errors: str | None) -> Iterator[str]:
     progress = summary.progress
     if summary.was_done:
         yield f"{work.path.name} was imported before; --restart imports it once more."
     verb = "would be imported" if options.dry_run else "imported"
     took = "" if summary.was_done else f" in {summary.seconds:,.1f} s"
-    yield f"{progress.taken:,} {work.kind} {verb}{took}, {progress.refused:,} rows refused."
+    yield f"{_counted(progress.taken, work.kind)} {verb}{took}, {_counted(progress.refused, 'rows')} refused."
     if errors:
         yield f"What is wrong with them stands in {errors}."

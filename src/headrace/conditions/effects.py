@@ -9,9 +9,9 @@ that an event cannot change. What is not here: which segments ask about an event
 from __future__ import annotations
 
 from datetime import datetime
-from enum import Flag
+from typing import Final, NamedTuple
 
-from headrace.conditions.event_property import value_of
+from headrace.conditions.event_property import passes
 from headrace.conditions.facts import PropertyFilter
 from headrace.conditions.groups import CompiledFilter
 from headrace.conditions.profile_metric import CompiledProfileMetric
@@ -24,50 +24,59 @@ LAST_EVENT = of_field("last_event_at")
 """The topic that every accepted event touches."""
 
 
-class Effect(Flag):
-    """What may become of an answer: nothing, that it becomes true, that it becomes false, or either."""
+class Effect:
+    """What may become of an answer: nothing, that it becomes true, that it becomes false, or either.
 
-    NOTHING = 0
-    TRUE = 1
-    FALSE = 2
-    ANY = 3
+    Plain numbers, joined by `|` and `&`: every event of every batch is judged by them.
+    """
+
+    NOTHING: Final = 0
+    TRUE: Final = 1
+    FALSE: Final = 2
+    ANY: Final = 3
 
 
-Watching = tuple[CompiledProfileMetric, ...] | None
+class Concern(NamedTuple):
+    """A condition that counts events: which of them, and what one of a value that is not negative, or is, can do."""
+
+    filters: tuple[PropertyFilter, ...]
+    grown: int
+    shrunk: int
+
+
+Watching = tuple[Concern, ...] | None
 """The conditions that count events of a metric; None where the filter asks about them in another way, too."""
 
 
 def watching(condition: CompiledFilter, metric_id: str) -> Watching:
     """Return what of a filter one more event of a metric concerns."""
     asked = frozenset((of_metric(metric_id), LAST_EVENT, EVERYTHING))
-    found: list[CompiledProfileMetric] = []
+    found: list[Concern] = []
     for one in (one for group in condition.groups for one in group):
         if isinstance(one, CompiledProfileMetric):
-            found += [one] if one.metric_id == metric_id else []
+            found += [_concern(one)] if one.metric_id == metric_id else []
         elif not asked.isdisjoint(one.topics()):
             return None
     return tuple(found)
 
 
-def effect_of(concerned: Watching, event: Event, now: datetime) -> Effect:
+def effect_of(concerned: Watching, event: Event, now: datetime) -> int:
     """Return what an event can do to the answer of a filter, of which `watching` has told what it concerns."""
     if concerned is None:
         return Effect.ANY
-    found = Effect.NOTHING
-    for one in concerned:
-        if found is not Effect.ANY and all(_passes(event, asked, now) for asked in one.filters):
-            found |= _effect(one, event)
+    found: int = Effect.NOTHING
+    for filters, grown, shrunk in concerned:
+        if not filters or passes(event.properties, event.value, filters, now):
+            found |= shrunk if event.value is not None and event.value < 0 else grown
     return found
 
 
-def _passes(event: Event, asked: PropertyFilter, now: datetime) -> bool:
-    value = value_of(event, asked.property)
-    return value is not None if asked.filter is None else bool(asked.filter.matches(value, now))
+def _concern(one: CompiledProfileMetric) -> Concern:
+    return Concern(one.filters, _effect(one, grows=True), _effect(one, grows=one.measurement == "count"))
 
 
-def _effect(one: CompiledProfileMetric, event: Event) -> Effect:
+def _effect(one: CompiledProfileMetric, *, grows: bool) -> int:
     """Tell a total that grows from one that shrinks, by a negative value, and what is asked of it."""
-    grows = one.measurement == "count" or (event.value or 0) >= 0
     operator, number = one.value_filter.operator, one.value_filter.value
     if one.measurement == "count" and number == 0 and operator in ("equals", "not-equals"):
         return Effect.FALSE if operator == "equals" else Effect.TRUE

@@ -85,6 +85,9 @@ class EventChanges:
 
     def _passing(self, flips: Flips, moment: Moment) -> list[Passing]:
         """Return the events to look for and the ends that pass them: what is enough first, what may come last."""
+        return moment.once(self, lambda: self._looked_for(flips, moment))
+
+    def _looked_for(self, flips: Flips, moment: Moment) -> list[Passing]:
         if self.enough is None:
             return [one for edge in flips.edges for one in self._next(edge, moment.now)]
         coming = [one for edge in flips.entering for one in self._next(edge, moment.now)]

@@ -7,13 +7,15 @@ value; `$event_id`, like any name, a property. Outside a run nothing was trigger
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from headrace.conditions.condition import NO_NEEDS, Timeless, Verdict
 from headrace.conditions.fact_query import Clause, FactQuery
-from headrace.conditions.facts import Facts, Moment, Need
+from headrace.conditions.facts import Facts, Moment, Need, PropertyFilter
 from headrace.conditions.filters import ValueFilter
 from headrace.conditions.profile_property import plain
 from headrace.model import Event
@@ -54,9 +56,23 @@ class CompiledEventProperty(Timeless):
 
 def value_of(event: Event, name: str) -> Any:
     """Return a top-level property of an event, None where it has none."""
-    if name == "$value" and event.value is not None:
-        return event.value
-    return event.properties.get(name)
+    return property_of(event.properties, event.value, name)
+
+
+def property_of(properties: Mapping[str, Any], value: Decimal | None, name: str) -> Any:
+    """Return a top-level property of an event that has these properties and this value, None where it has none."""
+    return value if name == "$value" and value is not None else properties.get(name)
+
+
+def passes(
+    properties: Mapping[str, Any], value: Decimal | None, filters: Iterable[PropertyFilter], now: datetime
+) -> bool:
+    """Tell whether an event that has these properties and this value passes every filter."""
+    for one in filters:
+        found = property_of(properties, value, one.property)
+        if not (found is not None if one.filter is None else one.filter.matches(found, now)):
+            return False
+    return True
 
 
 def _inner(event: Event, holder: str, name: str) -> Any:

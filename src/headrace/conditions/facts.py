@@ -7,13 +7,15 @@ one query per kind of need, and the condition reads the answers from `Facts`. Th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from headrace.model import Event, Profile
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,15 @@ class Moment:
     sample_key: str = ""
     flow_id: str = ""
     event_number: int | None = None
+    told: dict[int, tuple[object, Any]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, asker: object, tell: Callable[[], T]) -> T:
+        """Return what hangs on an asker and the moment alone, worked out once for all who are asked about at it."""
+        known = self.told.get(id(asker))
+        if known is None:
+            known = self.told[id(asker)] = asker, tell()
+        found: T = known[1]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,11 @@ class CompiledFilter:
         against = [at for holds, at in told if not holds]
         return not against, latest(against) if against else earliest(at for _, at in told)
 
+    def left_out(self, facts: Facts) -> tuple[bool, datetime | None] | None:
+        """Return `look` where the person's own row keeps them out, None where more must be known; it needs no more."""
+        against = [at for holds, at in (_turn(group, facts) for group in self.light) if not holds]
+        return (False, latest(against)) if against else None
+
     def next_change_where(self, query: FactQuery[Clause], moment: Moment) -> Clause | None:
         """Return the same moment of every profile at once, NULL for never; None where time has no bearing on any.
 
@@ -164,6 +169,8 @@ def _some(answers: Iterable[bool | None]) -> bool | None:
 
 def _turn(group: Group, facts: Facts) -> tuple[bool, datetime | None]:
     """Return whether a group holds, and until when it surely goes on to (not) hold."""
+    if len(group) == 1:
+        return group[0].holds(facts).holds, group[0].next_change(facts)
     holding = [condition for condition in group if condition.holds(facts).holds]
     if holding:
         return True, latest(condition.next_change(facts) for condition in holding)

@@ -86,6 +86,9 @@ class CompiledProfileMetric(Timeless):
 
     def totals(self, moment: Moment) -> list[EventTotal]:
         """Return one total per span that the timeframe selects; the spans are disjoint."""
+        return moment.once(self, lambda: self._totals(moment))
+
+    def _totals(self, moment: Moment) -> list[EventTotal]:
         spans = self.timeframe.spans(moment.now, moment.entered_at)
         own = moment.event_number if isinstance(self.timeframe, FlowStart) else None
         return [EventTotal(self.metric_id, since, until, self.filters, own) for since, until in spans]

@@ -7,7 +7,7 @@ Source: DESIGN section 2 (a condition states its needs, the engine loads those o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from headrace.conditions.facts import EventTotal, Membership, Need
 from headrace.storage.database import Connection
 from headrace.storage.fact_answers import NOTHING, Question, load_answers
 from headrace.storage.facts import LoadedFacts, load_events, load_memberships, load_totals
+from headrace.storage.histories import Reach, Wanted, read_histories
 
 
 class Asker(Protocol):
@@ -51,6 +52,19 @@ async def load_needs(transaction: Connection, asked: Iterable[tuple[Any, frozens
         await _fill_memberships(transaction, members)
     for kind, some in others.items():
         await _fill_answers(transaction, kind, some)
+
+
+async def load_histories(transaction: Connection, asked: Iterable[tuple[Any, Mapping[str, Reach]]]) -> None:
+    """Give each (asker, metric id -> how far back) the events that `load_needs` need not ask about any more.
+
+    Those who did too much to read it one by one get none of that metric.
+    """
+    lacking = [(asker, metric_id, reach) for asker, reaches in asked for metric_id, reach in reaches.items()]
+    wanted = [Wanted(one.bucket, one.account_id, one.profile_id, metric, reach) for one, metric, reach in lacking]
+    found = await read_histories(transaction, wanted)
+    for (asker, metric_id, _), history in zip(lacking, found, strict=True):
+        if history is not None:
+            asker.facts.histories[metric_id] = history
 
 
 async def load_triggers(transaction: Connection, wakes: Sequence[Any]) -> None:

@@ -25,12 +25,13 @@ from headrace.conditions.facts import Moment, Need
 from headrace.conditions.topics import of_group, of_metric
 from headrace.engine.core import Core
 from headrace.engine.entry import DEEPEST_CHAIN
-from headrace.engine.loading import load_needs
+from headrace.engine.loading import load_histories, load_needs
 from headrace.engine.openings import load_openings
 from headrace.model import Event
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.database import Connection, Row
 from headrace.storage.facts import LoadedFacts, load_profiles
+from headrace.storage.histories import Reach, reaches_of
 from headrace.storage.pending import Kind
 from headrace.storage.segment_cache import AccountSegments, LoadedSegment
 from headrace.storage.segment_members import (
@@ -51,20 +52,25 @@ WAIT_FOR_REPAIR = timedelta(hours=1)
 """After how long a place that could not be worked out by a bug is looked at again."""
 
 
+Dues = Mapping[tuple[str, str], Due]
+"""When places are looked at again, by profile id and group id."""
+
+
 class Asked(NamedTuple):
     """A segment that is looked at, what follows from a move is to know of its cause, and what that can do."""
 
     segment: LoadedSegment
     chain: int
     starts_nothing: bool
-    effect: Effect
+    effect: int
 
 
 @dataclass(slots=True)
 class Look:
     """One person at one moment of the account's clock, and the segments to look at; lives as long as its batch.
 
-    `left_out` are those that the person's own row keeps them out of, so that nothing else need be known.
+    `left_out` are those that the person's own row keeps them out of, so that nothing else need be known, and when to
+    look again.
     """
 
     bucket: int
@@ -72,7 +78,7 @@ class Look:
     profile_id: str
     at: datetime
     asked: dict[str, Asked] = field(default_factory=dict)
-    left_out: set[str] = field(default_factory=set)
+    left_out: dict[str, datetime | None] = field(default_factory=dict)
     clock: int = 0
     facts: LoadedFacts = field(init=False)
 
@@ -81,7 +87,7 @@ class Look:
         """What names the person."""
         return self.bucket, self.account_id, self.profile_id
 
-    def ask(self, segment: LoadedSegment, chain: int, starts_nothing: bool, effect: Effect = Effect.ANY) -> None:
+    def ask(self, segment: LoadedSegment, chain: int, starts_nothing: bool, effect: int = Effect.ANY) -> None:
         """Look at a segment, too; of several causes, one that may start flows and the longest chain count."""
         known = self.asked.get(segment.group_id)
         if known is not None:
@@ -122,7 +128,7 @@ async def look_again(
     people = [look.key for look in looks]
     group_ids = sorted({group_id for look in looks for group_id in look.asked})
     members = await load_members(transaction, people, group_ids)
-    dues = await load_due(transaction, people, group_ids)
+    dues = {(due.profile_id, due.group_id): due for due in (await load_due(transaction, people, group_ids)).values()}
     looks = await _meet(transaction, [look for look in looks if _may_change(look, members, dues)])
     if not looks:
         return
@@ -134,16 +140,16 @@ async def look_again(
     await _write(core, transaction, found, segments)
 
 
-def _may_change(look: Look, members: set[tuple[str, str]], dues: Mapping[Place, Due]) -> bool:
+def _may_change(look: Look, members: set[tuple[str, str]], dues: Dues) -> bool:
     """Leave those segments alone that what happened cannot change the person's place in, and tell whether any is left.
 
     Members stay where an event can only let people in, the others where it can only let people out. When to look again
     is then told too early at most. Places whose moment has come, and those that a job is working out, are looked at.
     """
     for group_id, asked in list(look.asked.items()):
-        if asked.effect is not Effect.ANY and not asked.segment.processing:
-            due = dues.get(Place(*look.key, group_id))
-            other = Effect.FALSE if (look.profile_id, group_id) in members else Effect.TRUE
+        if asked.effect != Effect.ANY and not asked.segment.processing:
+            place = (look.profile_id, group_id)
+            due, other = dues.get(place), Effect.FALSE if place in members else Effect.TRUE
             if not asked.effect & other and (due is None or due.due_at > look.at):
                 del look.asked[group_id]
     return bool(look.asked)
@@ -162,7 +168,7 @@ def _looks(
         chain = row["chain"] + (row["kind"] != Kind.EVENT)
         for segment in asking:
             effect = Effect.ANY if event is None else _effect(segment, event, row["accepted_at"], concerned)
-            if effect is not Effect.NOTHING:
+            if effect:
                 key = (account_id, row["profile_id"])
                 look = looks.get(key) or looks.setdefault(key, Look(row["bucket"], *key, row["accepted_at"]))
                 look.at = max(look.at, row["accepted_at"])
@@ -170,7 +176,7 @@ def _looks(
     return looks.values()
 
 
-def _effect(segment: LoadedSegment, event: Event, now: datetime, concerned: dict[tuple[str, str], Watching]) -> Effect:
+def _effect(segment: LoadedSegment, event: Event, now: datetime, concerned: dict[tuple[str, str], Watching]) -> int:
     """Return what an event can do to a place in a segment."""
     key = (segment.group_id, event.metric_id)
     if key not in concerned:
@@ -214,61 +220,83 @@ async def _meet(transaction: Connection, looks: Sequence[Look]) -> list[Look]:
     return met
 
 
+class _Needs(NamedTuple):
+    """What a segment must know at a moment: how far back each metric is read, and all of its needs."""
+
+    reaches: Mapping[str, Reach]
+    all: frozenset[Need]
+
+
 async def _load(transaction: Connection, looks: Sequence[Look]) -> None:
-    """Load what the segments must know that a person's own row does not decide, each need of a person once."""
-    stated: dict[tuple[str, datetime], frozenset[Need]] = {}
-    asked: list[tuple[Look, frozenset[Need]]] = []
+    """Load what the segments must know that a person's own row does not decide, each metric of a person once."""
+    stated: dict[tuple[str, datetime], _Needs] = {}
+    asked: list[tuple[Look, list[_Needs]]] = []
     for look in looks:
-        needs: set[Need] = set()
+        needs: list[_Needs] = []
         for group_id, one in look.asked.items():
-            if _is_left_out(look, one.segment):
-                look.left_out.add(group_id)
+            told = _told_by_row(look, one.segment)
+            if told is not None:
+                look.left_out[group_id] = told[1]
                 continue
             key = (group_id, look.at)
-            known = stated.get(key)
-            if known is None:
-                known = stated[key] = _needs(one.segment, look.facts.moment)
-            needs |= known
+            if key not in stated:
+                stated[key] = _needs(one.segment, look.facts.moment)
+            needs.append(stated[key])
         if needs:
-            asked.append((look, frozenset(needs)))
-    await load_needs(transaction, asked)
+            asked.append((look, needs))
+    await load_histories(transaction, [(look, _reaches(needs)) for look, needs in asked])
+    await load_needs(transaction, [(look, _left(look, needs)) for look, needs in asked])
 
 
-def _is_left_out(look: Look, segment: LoadedSegment) -> bool:
+def _told_by_row(look: Look, segment: LoadedSegment) -> tuple[bool, datetime | None] | None:
     try:
-        return segment.condition.decided(look.facts.profile, look.facts.moment) is False
+        return segment.condition.left_out(look.facts)
     except Exception:  # told where it is decided
-        return False
+        return None
 
 
-def _needs(segment: LoadedSegment, moment: Moment) -> frozenset[Need]:
+def _needs(segment: LoadedSegment, moment: Moment) -> _Needs:
     try:
-        return segment.condition.needs(moment) | segment.condition.needs_of_time(moment)
+        needs = segment.condition.needs(moment) | segment.condition.needs_of_time(moment)
+        return _Needs(reaches_of(needs), needs)
     except Exception:  # told where it is decided
-        return NO_NEEDS
+        return _Needs({}, NO_NEEDS)
 
 
-def _decide(
-    look: Look, asked: Asked, members: set[tuple[str, str]], dues: Mapping[Place, Due], found: _Findings
-) -> None:
+def _reaches(needs: Sequence[_Needs]) -> Mapping[str, Reach]:
+    if len(needs) == 1:
+        return needs[0].reaches
+    found: dict[str, Reach] = {}
+    for one in needs:
+        for metric_id, reach in one.reaches.items():
+            found[metric_id] = found[metric_id] | reach if metric_id in found else reach
+    return found
+
+
+def _left(look: Look, needs: Sequence[_Needs]) -> frozenset[Need]:
+    """Return what histories do not answer."""
+    known = look.facts.histories
+    return frozenset(need for one in needs for need in one.all if getattr(need, "metric_id", None) not in known)
+
+
+def _decide(look: Look, asked: Asked, members: set[tuple[str, str]], dues: Dues, found: _Findings) -> None:
     """Note what changes about one place."""
     group_id = asked.segment.group_id
-    place = Place(*look.key, group_id)
-    due = dues.get(place)
+    due, is_member = dues.get((look.profile_id, group_id)), (look.profile_id, group_id) in members
     try:
-        holds = group_id not in look.left_out and asked.segment.condition.holds(look.facts).holds
-        following = asked.segment.condition.next_change(look.facts)
+        left_out = group_id in look.left_out
+        holds, following = (False, look.left_out[group_id]) if left_out else asked.segment.condition.look(look.facts)
     except Exception:  # a bug in one segment must hold up neither the others nor the flows
         log.exception("the place of profile %s in segment %s stays as it is", look.profile_id, group_id)
-        found.put.append(Due(*place, look.at + WAIT_FOR_REPAIR, look.clock))
+        found.put.append(Due(*look.key, group_id, look.at + WAIT_FOR_REPAIR, look.clock))
         return
-    if holds is not ((look.profile_id, group_id) in members):
-        found.moves.append(Move(*place, look.at, holds, asked.chain, asked.starts_nothing))
+    if holds is not is_member:
+        found.moves.append(Move(*look.key, group_id, look.at, holds, asked.chain, asked.starts_nothing))
     if following is None:
         if due is not None:
-            found.drop.append(place)
+            found.drop.append(Place(*look.key, group_id))
     elif due is None or (due.due_at, due.clock) != (following, look.clock):
-        found.put.append(Due(*place, following, look.clock))
+        found.put.append(Due(*look.key, group_id, following, look.clock))
 
 
 async def _write(

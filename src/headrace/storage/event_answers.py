@@ -11,11 +11,11 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from headrace.conditions.event_property import passes
 from headrace.conditions.facts import EventEdge, EventMoments, Happenings
 from headrace.conditions.spans import FIRST
 from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection, Database, Row
-from headrace.storage.facts import passes
 
 _FOUND = f"""
 SELECT asked.number AS place, found.*
@@ -103,4 +103,4 @@ async def _ask(
 
 def _kept(rows: Sequence[Row], need: EventEdge | EventMoments) -> Iterator[Row]:
     """Yield the rows that pass a need's filters, which know no present moment."""
-    return (row for row in rows if not need.filters or passes(row, need.filters, FIRST))
+    return (row for row in rows if not need.filters or passes(row["properties"], row["value"], need.filters, FIRST))

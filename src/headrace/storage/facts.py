@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from headrace.conditions.event_property import value_of
+from headrace.conditions.event_property import passes
 from headrace.conditions.facts import (
     Consent,
     ConsentOn,
@@ -28,7 +28,6 @@ from headrace.conditions.facts import (
     LinkedObjects,
     Moment,
     Need,
-    PropertyFilter,
     PushTokens,
     Suppression,
     Suppressions,
@@ -37,6 +36,7 @@ from headrace.conditions.facts import (
 from headrace.model import Event, Profile
 from headrace.storage.arrays import ids, moment, moments, numbers
 from headrace.storage.database import Connection, Database, Row
+from headrace.storage.histories import History
 
 _PROFILES = """
 SELECT p.profile_id, p.email, p.phone_number, p.external_id, p.anonymous_id, p.first_name, p.last_name, p.organization,
@@ -108,10 +108,11 @@ class LoadedFacts:
     """The answers for one profile at one moment: the port `conditions.facts.Facts`. The engine fills it as it goes.
 
     `joined` holds every group that was asked about, with None for those that the profile is no member of; `answers`
-    holds what each other need was answered with.
+    holds what each other need was answered with. What is asked about events of a metric that is among `histories` is
+    answered from there.
     """
 
-    __slots__ = ("answers", "event", "joined", "moment", "outputs", "profile", "totals")
+    __slots__ = ("answers", "event", "histories", "joined", "moment", "outputs", "profile", "totals")
 
     def __init__(
         self, profile: Profile, event: Event | None, moment: Moment, outputs: Mapping[str, Any] | None = None
@@ -123,19 +124,23 @@ class LoadedFacts:
         self.totals: dict[EventTotal, Total] = {}
         self.joined: dict[str, datetime | None] = {}
         self.answers: dict[Need, Any] = {}
+        self.histories: dict[str, History] = {}
 
     def total(self, need: EventTotal) -> Total:
         """Return the total for a need that was stated; raises `KeyError` for one that was not."""
-        return self.totals[need]
+        history = self.histories.get(need.metric_id)
+        return self.totals[need] if history is None else history.total(need, self.moment.now)
 
     def edge(self, need: EventEdge) -> datetime | None:
         """Return when the event in question occurred, None without one."""
-        answer: datetime | None = self.answers[need]
+        history = self.histories.get(need.metric_id)
+        answer: datetime | None = self.answers[need] if history is None else history.edge(need)
         return answer
 
     def happenings(self, need: EventMoments) -> Happenings:
         """Return when events occurred and their numbers, in order."""
-        answer: Happenings = self.answers[need]
+        history = self.histories.get(need.metric_id)
+        answer: Happenings = self.answers[need] if history is None else history.happenings(need)
         return answer
 
     def joined_at(self, group_id: str) -> datetime | None:
@@ -281,18 +286,5 @@ async def _over_spans(
 
 
 def _total_of(rows: Sequence[Row], need: EventTotal, now: datetime) -> Total:
-    kept = [row for row in rows if passes(row, need.filters, now)]
+    kept = [row for row in rows if passes(row["properties"], row["value"], need.filters, now)]
     return Total(len(kept), sum((row["value"] or Decimal(0) for row in kept), Decimal(0)))
-
-
-def passes(row: Row, filters: Sequence[PropertyFilter], now: datetime) -> bool:
-    """Tell whether an event, of which a row has the properties and the value, passes every filter."""
-    event = Event(0, "", "", now, row["properties"], row["value"])
-    return all(_matches(value_of(event, one.property), one.filter, now) for one in filters)
-
-
-def _matches(value: Any, value_filter: Any, now: datetime) -> bool:
-    if value_filter is None:
-        return value is not None
-    matches: bool = value_filter.matches(value, now)
-    return matches

@@ -15,13 +15,11 @@ from headrace.clock import stopwatch
 from headrace.conditions.facts import Moment
 from headrace.engine.core import Core
 from headrace.engine.jobs import run_jobs
-from headrace.engine.segment_jobs import PEOPLE
 from headrace.engine.worker import Worker
-from headrace.ids import BUCKETS
 from headrace.storage.account_clocks import AccountTime, load_accounts
 from headrace.storage.database import Connection
 from headrace.storage.segment_cache import LoadedSegment
-from headrace.storage.segment_evaluation import Segment, differences, people_a_bucket, unsettled
+from headrace.storage.segment_evaluation import Segment, differences, unsettled
 from headrace.storage.segment_members import Move
 from headrace.storage.segments import accounts_with_segments, evaluations_open, list_segments, request_evaluation
 
@@ -110,10 +108,6 @@ async def repair(core: Core, comparisons: Sequence[Comparison]) -> int:
 
 async def _differences(transaction: Connection, loaded: LoadedSegment, time: AccountTime, now: datetime) -> list[Move]:
     segment = Segment(loaded.account_id, loaded.group_id, loaded.condition, time.account.clock)
-    found: list[Move] = []
-    width = max(1, min(BUCKETS, PEOPLE // max(1, await people_a_bucket(transaction, loaded.account_id, PEOPLE))))
-    for first in range(0, BUCKETS, width):
-        buckets = list(range(first, min(BUCKETS, first + width)))
-        found += await differences(transaction, segment, buckets, Moment(now, None, UTC))
+    found = await differences(transaction, segment, Moment(now, None, UTC))
     waiting = await unsettled(transaction, segment, [(one.bucket, one.profile_id) for one in found], now)
     return [one for one in found if one.profile_id not in waiting]

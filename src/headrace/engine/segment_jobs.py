@@ -1,10 +1,12 @@
-"""New and edited segments: working out everybody's place, some buckets at a time.
+"""New and edited segments: working out everybody's place.
 
-What is here: a job's slice. What is not: the statements (`storage.segment_evaluation`), keeping the places right
+What is here: a job's one slice. What is not: the statements (`storage.segment_evaluation`), keeping the places right
 afterwards (`segments`). Nobody enters a flow by it. Source: reference 1.2 (editing triggers nobody), DESIGN section 3.
 
-A slice holds its buckets' locks, so that nobody works on these people meanwhile; done twice it finds no difference.
-Whoever changed a person just before the segment was made did not know that it asks: such a change is waited for.
+Everybody's place is worked out by one statement that locks nobody, into a draft. The draft is then carried over, some
+buckets at a time, under their locks. To whom something happens meanwhile is not looked at as long as the job goes on: a
+look is planned for them, the draft leaves them alone, and the look comes when the job is done. Whoever changed a person
+just before the segment was made did not know that it asks: such a change is waited for. A job that dies begins anew.
 """
 
 from __future__ import annotations
@@ -17,108 +19,144 @@ from typing import Any
 from headrace.conditions.facts import Moment
 from headrace.conditions.topics import of_group
 from headrace.engine.core import Core
-from headrace.engine.sweep import LEFT, Slice
+from headrace.engine.sweep import Slice
 from headrace.ids import BUCKETS
+from headrace.storage import jobs
 from headrace.storage.account_clocks import AccountTime, load_accounts
-from headrace.storage.buckets import lock_buckets
+from headrace.storage.buckets import wait_for_buckets
 from headrace.storage.database import Connection
 from headrace.storage.jobs import Job
+from headrace.storage.segment_cache import LoadedSegment
 from headrace.storage.segment_evaluation import (
     Segment,
+    carry_over,
     count_people,
-    differences,
+    draw_up,
+    forget_draft,
+    forget_looks,
     have_ended,
     mark_evaluated,
     newest_transaction,
     people_a_bucket,
-    plan_looks,
+    still_wanted,
 )
-from headrace.storage.segment_members import move, note_moves
+from headrace.storage.segment_members import Move, note_moves
 from headrace.storage.segments import SEGMENT, VERSION
 
 PEOPLE = 20_000
-"""Our choice: about how many people a slice works out, so that their buckets are not locked for long."""
+"""Our choice: about how many people are carried over at once, so that their buckets are not locked for long."""
 LONGEST_WAIT = timedelta(minutes=1)
 """Our choice: how long those are waited for who were writing when the segment was made."""
-AFTER, WIDTH = "after", "width"
-"""Entries of a job's progress: the mark of the transactions that are waited for, and how many buckets a slice takes."""
+DRAFTING = timedelta(minutes=10)
+"""Our choice: after how long a job is taken for dead that is drawing up its draft."""
+CARRYING = timedelta(minutes=1)
+"""The same for one that carries its draft over."""
+AFTER = "after"
+"""The entry of a job's progress that holds the mark of the transactions that are waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a job works out: a version of a segment. `hung_on` tells that other segments ask about it."""
+
+    job: Job
+    segment: Segment
+    version: int
+    hung_on: bool
 
 
 @dataclass(slots=True)
-class _Done:
-    """What one slice did; `stale` tells that the job's version is not the segment's any longer."""
+class _Tally:
+    """What was done so far."""
 
-    buckets: Sequence[int] = ()
+    done: int = 0
     people: int = 0
     joined: int = 0
     gone: int = 0
-    stale: bool = False
+
+    def add(self, buckets: int, people: int, moves: Sequence[Move]) -> None:
+        """Count some more buckets."""
+        joined = sum(one.joins for one in moves)
+        self.done += buckets
+        self.people += people
+        self.joined += joined
+        self.gone += len(moves) - joined
+
+    def told(self, job: Job) -> dict[str, Any]:
+        """Return the job's progress."""
+        counted = {"done": self.done, "people": self.people, "joined": self.joined, "gone": self.gone}
+        return {**job.progress, **counted}
 
 
 async def evaluate_segment(core: Core, job: Job) -> Slice:
-    """Do one slice of working out a segment. Progress counts buckets `done` of 256, `people`, those who `joined` and
-    are `gone`. A job of a version that is not the present one ends."""
+    """Work out a segment. Progress counts buckets `done` of 256, `people`, those who `joined` and are `gone`.
+
+    A job of a version that is not the present one ends.
+    """
     account = (await load_accounts(core.database, [job.account_id])).get(job.account_id)
     if account is None:
         return Slice(job.progress, over=True, moved=False)
-    progress = await _begin(core, job)
-    if progress is None:
-        return Slice({**job.progress, AFTER: await _mark(core, job)}, over=False, moved=False)
-    left: list[int] = progress.get(LEFT, list(range(BUCKETS)))
-    group = left[: progress[WIDTH]]
-    async with core.database.transaction() as transaction:
-        done = await _work(core, transaction, job, account, group)
-        core.at("evaluating: before commit")
-    core.at("evaluating: after commit")
-    left = [one for one in left[len(group) :] + group if one not in set(done.buckets)]
-    told = _told(progress, done, left)
-    if done.stale or left:
-        return Slice(told, over=done.stale, moved=bool(done.buckets))
-    async with core.database.transaction() as transaction:
-        await mark_evaluated(transaction, job.account_id, job.arguments[SEGMENT], job.arguments[VERSION])
-    return Slice(told, over=True, moved=True)
-
-
-async def _mark(core: Core, job: Job) -> str:
-    known: str | None = job.progress.get(AFTER)
-    if known is not None:
-        return known
-    async with core.database.statements() as connection:
-        return await newest_transaction(connection)
-
-
-async def _begin(core: Core, job: Job) -> dict[str, Any] | None:
-    """Return the progress to go on from, None while others who were writing before are waited for."""
-    if WIDTH in job.progress:
-        return dict(job.progress)
-    mark = await _mark(core, job)
+    mark = job.progress.get(AFTER)
+    if mark is None:
+        async with core.database.statements() as connection:
+            mark = await newest_transaction(connection)
     async with core.database.statements() as connection:
         if not await have_ended(connection, mark) and core.clock.now() - job.created_at < LONGEST_WAIT:
-            return None
-        a_bucket = await people_a_bucket(connection, job.account_id, PEOPLE)
-    return {**job.progress, AFTER: mark, WIDTH: max(1, min(BUCKETS, PEOPLE // max(1, a_bucket)))}
+            return Slice({**job.progress, AFTER: mark}, over=False, moved=False)
+    async with core.database.keeping() as keeper:
+        task = await _task(core, keeper, job, account)
+        tally = _Tally()
+        try:
+            ended = task is None or await _work(core, keeper, task, tally)
+        finally:
+            await forget_draft(keeper)
+    return Slice(tally.told(job), over=ended, moved=tally.done > 0)
 
 
-async def _work(core: Core, transaction: Connection, job: Job, account: AccountTime, group: Sequence[int]) -> _Done:
-    locked = await lock_buckets(transaction, group)
-    segments = await core.segments.load(transaction, [job.account_id])
-    own = segments.get(job.account_id)
-    loaded = own.by_id.get(job.arguments[SEGMENT]) if own else None
+async def _task(core: Core, keeper: Connection, job: Job, account: AccountTime) -> _Task | None:
+    """Return what the job is to work out, None when there is nothing to work out any longer."""
+    own = (await core.segments.load(keeper, [job.account_id])).get(job.account_id)
+    loaded: LoadedSegment | None = own.by_id.get(job.arguments[SEGMENT]) if own else None
     if own is None or loaded is None or loaded.version != job.arguments[VERSION]:
-        return _Done(stale=True)
-    if not locked:
-        return _Done()
+        return None
     segment = Segment(job.account_id, loaded.group_id, loaded.condition, account.account.clock)
+    hung_on = bool(own.asking((of_group(loaded.group_id),)))
+    return _Task(job, segment, loaded.version, hung_on)
+
+
+async def _work(core: Core, keeper: Connection, task: _Task, tally: _Tally) -> bool:
+    """Draw up the draft and carry it over; return whether the job is over: not where somebody else has claimed it.
+
+    Looks are forgotten before the draft is begun: what they were planned for is in the database by then.
+    """
+    if not await _hold(core, keeper, task, tally, DRAFTING):
+        return False
+    await forget_looks(keeper, task.segment)
+    account = (await load_accounts(keeper, [task.segment.account_id]))[task.segment.account_id]
     moment = Moment(account.now(core.clock), None, UTC)
-    moves = await move(transaction, await differences(transaction, segment, locked, moment))
-    await plan_looks(transaction, segment, locked, moment)
-    if own.asking((of_group(loaded.group_id),)):
-        await note_moves(transaction, moves, core.clock.now())
-    joined = sum(one.joins for one in moves)
-    return _Done(locked, await count_people(transaction, job.account_id, locked), joined, len(moves) - joined)
+    await draw_up(keeper, task.segment, moment)
+    a_bucket = await people_a_bucket(keeper, task.segment.account_id, PEOPLE)
+    width = max(1, min(BUCKETS, PEOPLE // max(1, a_bucket)))
+    for first in range(0, BUCKETS, width):
+        buckets = range(first, min(first + width, BUCKETS))
+        async with keeper.transaction():
+            await wait_for_buckets(keeper, buckets)
+            if not await _hold(core, keeper, task, tally, CARRYING):
+                return False
+            if not await still_wanted(keeper, task.segment, task.version):
+                return True
+            moves = await carry_over(keeper, task.segment, buckets, moment)
+            if task.hung_on:
+                await note_moves(keeper, moves, core.clock.now())
+            tally.add(len(buckets), await count_people(keeper, task.segment.account_id, buckets), moves)
+            core.at("evaluating: before commit")
+        core.at("evaluating: after commit")
+    async with keeper.transaction():
+        if not await _hold(core, keeper, task, tally, CARRYING):
+            return False
+        await mark_evaluated(keeper, task.segment.account_id, task.segment.group_id, task.version)
+    return True
 
 
-def _told(progress: dict[str, Any], done: _Done, left: Sequence[int]) -> dict[str, Any]:
-    counted = {"people": done.people, "joined": done.joined, "gone": done.gone}
-    sums = {name: progress.get(name, 0) + amount for name, amount in counted.items()}
-    return {**progress, LEFT: list(left), "done": BUCKETS - len(left), **sums}
+async def _hold(core: Core, connection: Connection, task: _Task, tally: _Tally, span: timedelta) -> bool:
+    return await jobs.hold(connection, task.job, tally.told(task.job), core.clock.now() + span)

@@ -64,7 +64,7 @@ async def _look(core: Core, transaction: Connection, dues: Sequence[Due]) -> Non
         if segment is not None:
             key = (due.account_id, due.profile_id)
             look = looks.setdefault(key, Look(due.bucket, *key, due.due_at))
-            look.ask(segment, 0, False)
+            look.ask(segment, 0, due.starts_nothing)
     await look_again(core, transaction, list(looks.values()), segments)
     await _forget_passed(transaction, dues)
 

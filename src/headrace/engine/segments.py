@@ -93,7 +93,7 @@ class Look:
         if known is not None:
             chain, starts_nothing = max(chain, known.chain), starts_nothing and known.starts_nothing
             effect |= known.effect
-        self.asked[segment.group_id] = Asked(segment, chain, starts_nothing or segment.processing, effect)
+        self.asked[segment.group_id] = Asked(segment, chain, starts_nothing, effect)
 
 
 @dataclass(slots=True)
@@ -111,12 +111,14 @@ async def reevaluate(
     """Bring the segments up to date that ask about what happened (rows of `pending`), for those people only.
 
     `events` are by profile and number, with the properties of those that a segment asks about. The caller holds the
-    people's buckets. Source: reference 1.2. Our choice: nothing starts by a join while a job is working out the segment
-    anew, because nobody knows then whether the edit or the data let the person in.
+    people's buckets. Source: reference 1.2. A place in a segment that a job is working out is looked at when that is
+    done, as of the moment at which something happened.
     """
     segments = await core.segments.load(transaction, {row["account_id"] for row in rows})
     if segments:
-        await look_again(core, transaction, list(_looks(rows, segments, events)), segments)
+        looks = list(_looks(rows, segments, events))
+        await _put_off(transaction, looks)
+        await look_again(core, transaction, looks, segments)
 
 
 async def look_again(
@@ -140,14 +142,27 @@ async def look_again(
     await _write(core, transaction, found, segments)
 
 
+async def _put_off(transaction: Connection, looks: Sequence[Look]) -> None:
+    """Leave those places for later that a job is working out: its draft may not know yet what happened."""
+    later = [(look, asked) for look in looks for asked in look.asked.values() if asked.segment.processing]
+    if later:
+        accounts = await load_accounts(transaction, {look.account_id for look, _ in later})
+        dues = []
+        for look, asked in later:
+            group_id, clock = asked.segment.group_id, accounts[look.account_id].account.clock
+            dues.append(Due(*look.key, group_id, look.at, clock, asked.starts_nothing))
+            del look.asked[group_id]
+        await put_due(transaction, dues)
+
+
 def _may_change(look: Look, members: set[tuple[str, str]], dues: Dues) -> bool:
     """Leave those segments alone that what happened cannot change the person's place in, and tell whether any is left.
 
     Members stay where an event can only let people in, the others where it can only let people out. When to look again
-    is then told too early at most. Places whose moment has come, and those that a job is working out, are looked at.
+    is then told too early at most. Places whose moment has come are looked at.
     """
     for group_id, asked in list(look.asked.items()):
-        if asked.effect != Effect.ANY and not asked.segment.processing:
+        if asked.effect != Effect.ANY:
             place = (look.profile_id, group_id)
             due, other = dues.get(place), Effect.FALSE if place in members else Effect.TRUE
             if not asked.effect & other and (due is None or due.due_at > look.at):

@@ -17,6 +17,7 @@ from headrace.storage.lanes import lanes
 BUCKET_LOCK = 0x4275_6B74
 """The class of the advisory locks of buckets."""
 
+_WAIT = "SELECT pg_advisory_xact_lock($1, b) FROM unnest($2::int[]) AS b"
 _LOCK = "SELECT b FROM unnest($2::int[]) AS b WHERE pg_try_advisory_xact_lock($1, b)"
 
 
@@ -62,6 +63,14 @@ async def lock_buckets(transaction: Connection, buckets: Sequence[int]) -> list[
     """Try to lock buckets until the transaction ends; return those that were free, ascending."""
     rows = await transaction.fetch(_LOCK, BUCKET_LOCK, sorted(buckets))
     return [row["b"] for row in rows]
+
+
+async def wait_for_buckets(transaction: Connection, buckets: Sequence[int]) -> None:
+    """Wait for buckets and hold them until the transaction ends.
+
+    Nobody who holds a bucket waits for another one, but for those who wait in ascending order, too.
+    """
+    await transaction.execute(_WAIT, BUCKET_LOCK, sorted(set(buckets)))
 
 
 async def lock_every_bucket(transaction: Connection) -> None:

@@ -56,6 +56,12 @@ class Connection:
         tag: str = await self.raw.execute(sql, *values)
         return tag
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Be inside a transaction for a block, for somebody who keeps a connection through several of them."""
+        async with self.raw.transaction():
+            yield
+
 
 ERRANDS = 2
 """Connections beside the pool for errands."""

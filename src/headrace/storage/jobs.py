@@ -77,6 +77,7 @@ RETURNING {_COLUMNS}
 _OURS = "job_id = $1 AND state = 'running' AND updated_at = $2"
 """Holds as long as nobody else has claimed the job since: whoever does writes another time."""
 _SAVE = f"UPDATE job SET progress = $3, updated_at = $4, lease_until = $5 WHERE {_OURS}"
+_HOLD = f"UPDATE job SET progress = $3, lease_until = $4 WHERE {_OURS}"
 _KEEP = "UPDATE job SET progress = $2 WHERE job_id = $1 AND state = 'running' AND progress = $3"
 _END = """
 UPDATE job SET state = $2, progress = coalesce($3, progress), error = $4, updated_at = $5, finished_at = $5,
@@ -127,6 +128,16 @@ async def save_progress(
     Nothing is written where the lease lapsed and somebody else has claimed the job: it may have come further.
     """
     await connection.execute(_SAVE, job.job_id, job.updated_at, dict(progress), now, not_before)
+
+
+async def hold(transaction: Connection, job: Job, progress: Mapping[str, Any], until: datetime) -> bool:
+    """Write down how far a slice has come and hold the claim until a moment, in the slice's own transaction.
+
+    False where somebody else has claimed the job since, and then the slice must end. Nobody claims it before the
+    transaction ends.
+    """
+    tag = await transaction.execute(_HOLD, job.job_id, job.updated_at, dict(progress), until)
+    return tag.endswith(" 1")
 
 
 async def keep_progress(transaction: Connection, job: Job, progress: Mapping[str, Any]) -> bool:

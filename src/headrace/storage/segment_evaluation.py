@@ -1,8 +1,8 @@
-"""Working out a segment for everybody in some buckets, in SQL.
+"""Working out a segment for everybody, in SQL.
 
-What is here: who should be a member and is not, or the other way round, and when time may change that. What is not: the
-people to whom something happens one by one (`engine.segments`), the clauses (`fact_query`). `matching` beside the
-clauses answers for the whole account. Source: DESIGN section 2; docs/decisions/0012-maintained-segments.md.
+What is here: the draft of a job and carrying it over bucket by bucket, and who should be a member and is not. What is
+not: the people to whom something happens one by one (`engine.segments`), the clauses (`fact_query`). `matching` beside
+the clauses answers for the whole account. Source: DESIGN section 2; docs/decisions/0012-maintained-segments.md.
 """
 
 from __future__ import annotations
@@ -11,19 +11,99 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, or_, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+)
 
 from headrace.conditions.facts import Moment
 from headrace.conditions.groups import CompiledFilter
+from headrace.ids import BUCKETS
 from headrace.storage.database import Connection
 from headrace.storage.fact_query import ProfileQuery
 from headrace.storage.segment_members import Move
-from headrace.storage.tables import membership, profile, segment_due
+from headrace.storage.tables import membership, profile
 
 _MEASURE = """
 SELECT count(*) FROM (SELECT FROM profile WHERE bucket = 0 AND account_id = $1 LIMIT $2) AS found
 """
 _COUNT = "SELECT count(*) FROM profile WHERE bucket = ANY($1::smallint[]) AND account_id = $2"
+_draft = Table(
+    "segment_draft",
+    MetaData(),
+    Column("bucket", SmallInteger),
+    Column("profile_id", Text),
+    Column("belongs", Boolean),
+    Column("due_at", DateTime(timezone=True)),
+    schema="pg_temp",
+)
+_DRAFT = """
+CREATE TEMPORARY TABLE segment_draft (
+    bucket smallint NOT NULL, profile_id text NOT NULL, belongs boolean NOT NULL, due_at timestamptz
+)
+"""
+_MEASURE_DRAFT = "ANALYZE pg_temp.segment_draft"
+_FORGET_DRAFT = "DROP TABLE IF EXISTS pg_temp.segment_draft"
+_CARRY_OVER = """
+WITH draft AS MATERIALIZED (
+    SELECT bucket, profile_id, d.belongs, d.due_at
+    FROM pg_temp.segment_draft d JOIN profile p USING (bucket, profile_id)
+    WHERE bucket = ANY($1::smallint[]) AND p.account_id = $2
+        AND NOT EXISTS (
+            SELECT FROM segment_due l
+            WHERE l.bucket = d.bucket AND l.account_id = $2 AND l.profile_id = d.profile_id AND l.group_id = $3
+        )
+),
+joined AS (
+    INSERT INTO membership (bucket, account_id, profile_id, group_id, joined_at)
+    SELECT bucket, $2, profile_id, $3, $4 FROM draft WHERE belongs ORDER BY bucket, profile_id
+    ON CONFLICT DO NOTHING
+    RETURNING bucket, profile_id
+),
+gone AS (
+    DELETE FROM membership m
+    WHERE m.bucket = ANY($1::smallint[]) AND m.account_id = $2 AND m.group_id = $3
+        AND NOT EXISTS (
+            SELECT FROM draft WHERE draft.bucket = m.bucket AND draft.profile_id = m.profile_id AND draft.belongs
+        )
+        AND NOT EXISTS (
+            SELECT FROM segment_due l
+            WHERE l.bucket = m.bucket AND l.account_id = $2 AND l.profile_id = m.profile_id AND l.group_id = $3
+        )
+    RETURNING m.bucket, m.profile_id
+),
+planned AS (
+    INSERT INTO segment_due (bucket, account_id, profile_id, group_id, due_at, clock)
+    SELECT bucket, $2, profile_id, $3, due_at, $5 FROM draft WHERE due_at IS NOT NULL ORDER BY bucket, profile_id
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO membership_change (bucket, account_id, profile_id, group_id, at, joined)
+SELECT bucket, $2, profile_id, $3, $4, joined FROM (
+    SELECT bucket, profile_id, true AS joined FROM joined UNION ALL SELECT bucket, profile_id, false FROM gone
+) AS moved
+RETURNING bucket, profile_id, joined
+"""
+_FORGET_LOOKS = "DELETE FROM segment_due WHERE bucket = ANY($1::smallint[]) AND account_id = $2 AND group_id = $3"
+_WANTED = """
+SELECT 1 FROM profile_group
+WHERE account_id = $1 AND group_id = $2 AND kind = 'segment' AND is_active AND version = $3
+    AND evaluated_version <> version
+FOR SHARE
+"""
 _NEWEST = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
 _HAVE_ENDED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8"
 _UNSETTLED = """
@@ -51,9 +131,9 @@ class Segment:
     clock: int
 
 
-async def differences(connection: Connection, segment: Segment, buckets: Sequence[int], moment: Moment) -> list[Move]:
+async def differences(connection: Connection, segment: Segment, moment: Moment) -> list[Move]:
     """Return the moves that make the members those for whom the condition holds at a moment; they start nothing."""
-    query = ProfileQuery(segment.account_id, buckets)
+    query = ProfileQuery(segment.account_id)
     clause = segment.condition.where(query, moment)
     await query.settle(connection)
     matched = (
@@ -86,26 +166,59 @@ async def differences(connection: Connection, segment: Segment, buckets: Sequenc
     ]
 
 
-async def plan_looks(transaction: Connection, segment: Segment, buckets: Sequence[int], moment: Moment) -> None:
-    """Write for everybody in the buckets when time may change their place, instead of what was written before."""
-    due, narrowing = segment_due, list[ColumnElement[bool]]()
-    query = ProfileQuery(segment.account_id, buckets, narrowing=narrowing)
-    await transaction.execute(delete(due).where(query.asked(due), due.c.group_id == segment.group_id))
+async def draw_up(keeper: Connection, segment: Segment, moment: Moment) -> None:
+    """Work out everybody's place at a moment into a draft, a table of this connection only.
+
+    The draft holds those for whom the condition holds, and those whose place time may change. It is made without locks;
+    the caller sees to it that people to whom something happens meanwhile are looked at afterwards.
+    """
+    narrowing: list[ColumnElement[bool]] = []
+    query = ProfileQuery(segment.account_id, narrowing=narrowing)
     following = segment.condition.next_change_where(query, moment)
-    if following is None:
-        return
-    await query.settle(transaction)
-    people = (
-        select(profile.c.bucket, profile.c.profile_id, following.label("due_at"))
+    due_at = cast(null(), DateTime(timezone=True)) if following is None else following
+    belongs = func.coalesce(segment.condition.where(query, moment), false())
+    await query.settle(keeper)
+    places = (
+        select(profile.c.bucket, profile.c.profile_id, belongs.label("belongs"), due_at.label("due_at"))
         .select_from(query.people)
         .where(query.asked(profile), *narrowing)
-        .cte("people")
-        .prefix_with("MATERIALIZED")
+        .subquery()
     )
-    own = (literal(segment.account_id), literal(segment.group_id), literal(segment.clock))
-    chosen = select(people.c.bucket, own[0], people.c.profile_id, own[1], people.c.due_at, own[2])
-    names = ["bucket", "account_id", "profile_id", "group_id", "due_at", "clock"]
-    await transaction.execute(insert(due).from_select(names, chosen.where(people.c.due_at.is_not(None))))
+    chosen = select(places).where(or_(places.c.belongs, places.c.due_at.is_not(None)))
+    await forget_draft(keeper)
+    await keeper.execute(_DRAFT)
+    await keeper.execute(insert(_draft).from_select([column.name for column in _draft.c], chosen))
+    await keeper.execute(_MEASURE_DRAFT)
+
+
+async def forget_draft(keeper: Connection) -> None:
+    """Drop the connection's draft, where there is one."""
+    if not keeper.raw.is_closed():
+        await keeper.execute(_FORGET_DRAFT)
+
+
+async def carry_over(keeper: Connection, segment: Segment, buckets: Sequence[int], moment: Moment) -> list[Move]:
+    """Make the draft true for the people in locked buckets and return who joined and left; this starts nothing.
+
+    Those who have a look to come are left out: something happened to them since, and the look finds out.
+    """
+    account_id, group_id, now = segment.account_id, segment.group_id, moment.now
+    rows = await keeper.fetch(_CARRY_OVER, list(buckets), account_id, group_id, now, segment.clock)
+    return [
+        Move(row["bucket"], account_id, row["profile_id"], group_id, now, row["joined"], starts_nothing=True)
+        for row in rows
+    ]
+
+
+async def forget_looks(connection: Connection, segment: Segment) -> None:
+    """Forget what was planned for a segment, by an older definition or a job that was broken off."""
+    await connection.execute(_FORGET_LOOKS, list(range(BUCKETS)), segment.account_id, segment.group_id)
+
+
+async def still_wanted(transaction: Connection, segment: Segment, version: int) -> bool:
+    """Tell whether a version of a segment is still to be worked out, and keep it so until the transaction ends."""
+    found = await transaction.fetch_value(_WANTED, segment.account_id, segment.group_id, version)
+    return found is not None
 
 
 async def unsettled(

@@ -34,7 +34,10 @@ class Place(NamedTuple):
 
 
 class Due(NamedTuple):
-    """When a place is to be looked at again, though nothing happens; `due_at` is UTC on the account's clock."""
+    """When a place is to be looked at again, though nothing happens; `due_at` is UTC on the account's clock.
+
+    With `starts_nothing` no flow begins where the person joins then.
+    """
 
     bucket: int
     account_id: str
@@ -42,6 +45,7 @@ class Due(NamedTuple):
     group_id: str
     due_at: datetime
     clock: int
+    starts_nothing: bool = False
 
     @property
     def place(self) -> Place:
@@ -74,7 +78,7 @@ SELECT m.profile_id, m.group_id FROM unnest($1::smallint[], $2::text[], $3::text
 JOIN membership m USING (bucket, account_id, profile_id) WHERE m.group_id = ANY($4)
 """
 _DUE_OF = """
-SELECT d.bucket, d.account_id, d.profile_id, d.group_id, d.due_at, d.clock
+SELECT d.bucket, d.account_id, d.profile_id, d.group_id, d.due_at, d.clock, d.starts_nothing
 FROM unnest($1::smallint[], $2::text[], $3::text[]) AS asked (bucket, account_id, profile_id)
 JOIN segment_due d USING (bucket, account_id, profile_id) WHERE d.group_id = ANY($4)
 """
@@ -114,9 +118,10 @@ ORDER BY at, bucket, profile_id, group_id
 """
 
 _PUT = f"""
-INSERT INTO segment_due ({_PLACE}, due_at, clock)
-SELECT * FROM {_KEYS}, $5::timestamptz[], $6::int[])
-ON CONFLICT ({_PLACE}) DO UPDATE SET due_at = excluded.due_at, clock = excluded.clock
+INSERT INTO segment_due ({_PLACE}, due_at, clock, starts_nothing)
+SELECT * FROM {_KEYS}, $5::timestamptz[], $6::int[], $7::boolean[])
+ON CONFLICT ({_PLACE}) DO UPDATE
+SET due_at = excluded.due_at, clock = excluded.clock, starts_nothing = excluded.starts_nothing
 """
 _DROP = f"""
 DELETE FROM segment_due d USING {_KEYS}) AS gone ({_PLACE})
@@ -124,14 +129,20 @@ WHERE d.bucket = gone.bucket AND d.account_id = gone.account_id AND d.profile_id
     AND d.group_id = gone.group_id
 """
 
+_AT_REST = """NOT EXISTS (
+    SELECT FROM profile_group g
+    WHERE g.group_id = {place}.group_id AND g.is_active AND g.evaluated_version <> g.version
+)"""
+"""Holds for a place in a segment that no job is working out."""
 _CLAIM = f"""
 WITH RECURSIVE
 {lanes("segment_due", "SELECT $1::int AS clock, unnest($2::smallint[]) AS bucket", ALWAYS)}
-SELECT {_PLACE}, due_at, clock FROM (
+SELECT {_PLACE}, due_at, clock, starts_nothing FROM (
     SELECT due.*, row_number() OVER (PARTITION BY due.account_id ORDER BY due.due_at, due.profile_id) AS turn
     FROM lane CROSS JOIN LATERAL (
         SELECT * FROM segment_due d
         WHERE clock = $1 AND bucket = lane.bucket AND account_id = lane.account_id AND due_at <= $3 {{in_order}}
+            AND {_AT_REST.format(place="d")}
         ORDER BY due_at LIMIT $5
     ) AS due
 ) AS fair
@@ -144,7 +155,7 @@ _CLAIM_IN_ORDER = _CLAIM.format(
                 AND r.state = 0 AND r.clock = $1 AND r.resume_at < d.due_at
         )"""
 )
-_DUE_BUCKETS = due_buckets("segment_due", "due_at", ALWAYS)
+_DUE_BUCKETS = due_buckets("segment_due", "due_at", ALWAYS, _AT_REST.format(place="t"))
 _NEXT = f"""
 SELECT min(first.at) FROM generate_series(0, {BUCKETS - 1}) AS b (number) CROSS JOIN LATERAL (
     SELECT due_at AS at FROM segment_due
@@ -215,7 +226,8 @@ async def claim_looks(
 ) -> list[Due]:
     """Return at most `limit` due looks of locked buckets; accounts take turns, within one the earliest come first.
 
-    On a virtual clock those are left out before which a run of the same person is due.
+    Places in segments that a job is working out are left out, and on a virtual clock those before which a run of the
+    same person is due.
     """
     statement = _CLAIM_IN_ORDER if clock else _CLAIM_AT_ONCE
     rows = await transaction.fetch(statement, clock, list(buckets), now, limit, share(limit, len(buckets)))

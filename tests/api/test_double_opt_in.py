@@ -27,10 +27,12 @@ from consent_calls import (
     unsubscribe,
     work,
 )
+from httpx import Response
 from people import made_profile
 
 from headrace.channels.port import Envelope, Provider, Refusal, Refused, Result, Retry, Sent
 from headrace.engine.jobs import run_jobs
+from headrace.engine.merges import request_merge
 from headrace.model import Channel
 from headrace.storage.accounts import save_settings
 from headrace.storage.suppressions import Reason, Suppression, suppress
@@ -43,6 +45,17 @@ async def asked(api: Api, **rest: Any) -> tuple[str, str]:
     list_id = await list_of(api, "double_opt_in")
     await subscribe(api, row(EMAIL, email="ana@example.com"), list_id=list_id, **rest)
     return list_id, link_in((await mails(api))[-1]["text"])
+
+
+async def press(api: Api, link: str) -> Response:
+    """Press the button on the page that confirms."""
+    return await api.http.post(link, data={"confirm": "yes"})
+
+
+async def patched(api: Api, profile_id: str, **attributes: Any) -> None:
+    """Change a profile."""
+    body = {"data": {"type": "profile", "id": profile_id, "attributes": attributes}}
+    assert 200 == (await api.patch(f"/api/profiles/{profile_id}", body)).status_code
 
 
 async def test_nothing_changes_until_the_person_confirms(api: Api) -> None:
@@ -75,7 +88,7 @@ async def test_confirming_subscribes_once(api: Api, machine_clock: FixedClock) -
     """Consent with double opt-in at the moment of the confirmation, the list, events; the second time nothing."""
     list_id, link = await asked(api, custom_source="Footer")
     machine_clock.moment += timedelta(hours=2)
-    answers = [(await api.http.post(link)).text for _ in range(2)]
+    answers = [(await press(api, link)).text for _ in range(2)]
 
     assert ["You are subscribed" in answers[0], "confirmed before" in answers[1]] == [True, True]
     assert ["ana@example.com"] == await members(api, list_id)
@@ -90,9 +103,9 @@ async def test_confirming_subscribes_once(api: Api, machine_clock: FixedClock) -
 async def test_an_old_link_does_not_subscribe_again(api: Api) -> None:
     """Whoever confirmed and unsubscribed since stays unsubscribed."""
     _, link = await asked(api)
-    await api.http.post(link)
+    await press(api, link)
     await unsubscribe(api, row({"email": {"marketing": NO}}, email="ana@example.com"))
-    await api.http.post(link)
+    await press(api, link)
 
     assert [("ana@example.com", Channel.EMAIL, 0, "UNSUBSCRIBED")] == await consents(api)
 
@@ -102,7 +115,7 @@ async def test_links_end_after_thirty_days(api: Api, machine_clock: FixedClock) 
     _, link = await asked(api)
     machine_clock.moment += timedelta(days=30)
 
-    assert [410, 410] == [(await api.http.get(link)).status_code, (await api.http.post(link)).status_code]
+    assert [410, 410] == [(await api.http.get(link)).status_code, (await press(api, link)).status_code]
     assert [] == await consents(api)
 
 
@@ -112,9 +125,72 @@ async def test_a_changed_link_does_not_work(api: Api, changed: str) -> None:
     _, link = await asked(api)
     token = link.rpartition("/")[2]
 
-    assert 404 == (await api.http.post(f"/t/s/{changed.format(token)}")).status_code
-    assert 404 == (await api.http.post(f"/t/u/{token}")).status_code
+    assert 404 == (await press(api, f"/t/s/{changed.format(token)}")).status_code
+    assert 404 == (await press(api, f"/t/u/{token}")).status_code
     assert [] == await consents(api)
+
+
+@pytest.mark.parametrize("body", [{}, {"confirm": "no"}, {"confirm": ["no", "yes"]}, {"other": "yes"}])
+async def test_only_the_button_confirms(api: Api, body: dict[str, Any]) -> None:
+    """Any other form gets the page that asks once more, and changes nothing."""
+    list_id, link = await asked(api)
+    answer = await api.http.post(link, data=body)
+
+    assert (200, True) == (answer.status_code, '<form method="post">' in answer.text)
+    assert ([], []) == (await consents(api), await members(api, list_id))
+
+
+async def test_a_link_does_not_confirm_another_address(api: Api) -> None:
+    """Whoever got the mail cannot subscribe the address that the person has since."""
+    list_id, link = await asked(api)
+    profile_id = await api.services.database.fetch_value("SELECT profile_id FROM profile")
+    await patched(api, profile_id, email="new@example.com")
+    answers = [await api.http.get(link), await press(api, link)]
+
+    assert [410, 410] == [one.status_code for one in answers]
+    assert ["This link does not work any longer" in one.text for one in answers] == [True, True]
+    assert ([], []) == (await consents(api), await members(api, list_id))
+
+
+async def test_another_spelling_is_the_same_address(api: Api) -> None:
+    """An address that only changed its capitals is the one that was asked."""
+    list_id, link = await asked(api)
+    await patched(
+        api, await api.services.database.fetch_value("SELECT profile_id FROM profile"), email="ANA@Example.com"
+    )
+    await press(api, link)
+
+    assert ["ANA@Example.com"] == await members(api, list_id)
+
+
+async def test_a_new_address_is_asked_at_once(api: Api, machine_clock: FixedClock) -> None:
+    """The hour in which nobody is asked again is one of the address; the link to the new one works."""
+    list_id, _ = await asked(api)
+    profile_id = await api.services.database.fetch_value("SELECT profile_id FROM profile")
+    await patched(api, profile_id, email="new@example.com")
+    machine_clock.moment += timedelta(minutes=5)
+    await subscribe(api, row(EMAIL, email="new@example.com"), list_id=list_id)
+    sent = await mails(api)
+    await press(api, link_in(sent[-1]["text"]))
+
+    assert ["ana@example.com", "new@example.com"] == [one["recipient"] for one in sent]
+    assert ["new@example.com"] == await members(api, list_id)
+
+
+@pytest.mark.parametrize("keeper_is_asked", [False, True])
+async def test_a_link_does_not_confirm_for_whom_the_person_was_merged_into(api: Api, keeper_is_asked: bool) -> None:
+    """Messages go to the address that the remaining profile shows, and nobody confirmed that one."""
+    list_id, link = await asked(api)
+    source = await api.services.database.fetch_value("SELECT profile_id FROM profile")
+    into = await made_profile(api, email="keeper@example.com")
+    if keeper_is_asked:
+        await subscribe(api, row(EMAIL, email="keeper@example.com"), list_id=list_id)
+    await request_merge(api.services, api.account, source, into, NOW, NOW)
+    await work(api)
+    answer = await press(api, link)
+
+    assert 410 == answer.status_code
+    assert ([], []) == (await consents(api), await members(api, list_id))
 
 
 async def test_nobody_gets_two_mails_for_one_subscription(api: Api, machine_clock: FixedClock) -> None:
@@ -125,14 +201,14 @@ async def test_nobody_gets_two_mails_for_one_subscription(api: Api, machine_cloc
     await subscribe(api, ANA, list_id=list_id)
 
     assert 2 == len(await mails(api))
-    await api.http.post(link_in((await mails(api))[1]["text"]))
+    await press(api, link_in((await mails(api))[1]["text"]))
     assert ["ana@example.com"] == await members(api, list_id)
 
 
 async def test_whoever_is_subscribed_already_is_not_asked(api: Api) -> None:
     """On the list and subscribed: there is nothing to confirm."""
     list_id, link = await asked(api)
-    await api.http.post(link)
+    await press(api, link)
     await subscribe(api, ANA, list_id=list_id)
 
     assert 1 == len(await mails(api))
@@ -158,7 +234,7 @@ async def test_without_a_list_the_account_decides(api: Api, process: str, count:
     assert count == len(await mails(api))
     assert 1 - count == len(await consents(api))
     if count:
-        assert "e-mail from Sample Shop" in (await api.http.post(link_in((await mails(api))[0]["text"]))).text
+        assert "e-mail from Sample Shop" in (await press(api, link_in((await mails(api))[0]["text"]))).text
         assert 1 == len(await consents(api))
 
 

@@ -11,6 +11,7 @@ from scenario import Scenario, span
 from headrace.clock import SystemClock
 from headrace.engine.inbound_sms import InboundSms, Place, take_in
 from headrace.engine.opt_in import Confirmed, confirm
+from headrace.engine.opt_in_mail import fingerprint
 from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE, Order, Person, Wish, arguments
 from headrace.ids import bucket_of
 from headrace.messages.tokens import Kind, Payload
@@ -68,7 +69,8 @@ async def _set_process(scenario: Scenario, name: str, process: str) -> None:
 async def _confirm(scenario: Scenario, name: str, person: str) -> None:
     """Press the button behind the mail."""
     shop, profile_id = scenario.shop, scenario.shop.people[person]
-    payload = Payload(Kind.CONFIRM, shop.account.account_id, profile_id, message_id=scenario.names["list"][name])
+    list_id, address = scenario.names["list"][name], (await _row(scenario, person))["email"]
+    payload = Payload(Kind.CONFIRM, shop.account.account_id, profile_id, message_id=list_id, url=fingerprint(address))
     done = await confirm(shop.database, shop.core.own_events, payload, profile_id, await shop.now())
     assert done is Confirmed.NOW, f"{person} was not asked to confirm {name}"
 

@@ -140,7 +140,10 @@ class TrackingPages:
     async def confirmed(self, request: Request) -> Response:
         """Confirm a subscription."""
         payload = self._payload(request, TokenKind.CONFIRM)
-        return _bad_link() if payload is None else await _when_up(confirmation_pages.confirmed(self._services, payload))
+        if payload is None:
+            return _bad_link()
+        form = parse_qs((await _small_body(request)).decode(errors="replace"))
+        return await _when_up(confirmation_pages.confirmed(self._services, payload, form))
 
     async def viewed(self, request: Request) -> Response:
         """Show a message that the inbox kept."""

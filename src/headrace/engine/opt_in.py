@@ -25,7 +25,7 @@ from headrace.channels.port import (
     Unconfirmed,
 )
 from headrace.engine.core import Core
-from headrace.engine.opt_in_mail import confirmation_mail, confirmation_url, sender_name
+from headrace.engine.opt_in_mail import confirmation_mail, confirmation_url, is_for, sender_name
 from headrace.ids import opt_in_id
 from headrace.messages.tokens import Kind, Payload
 from headrace.model import Channel
@@ -39,6 +39,7 @@ from headrace.storage.opt_ins import (
     AskResult,
     OptInState,
     claim_opt_ins,
+    current_email,
     find_opt_in,
     record_asked,
     resolve_lapsed_opt_ins,
@@ -65,6 +66,8 @@ class Confirmed(Enum):
     """It was confirmed earlier, and whatever the person decided since then stays."""
     UNKNOWN = "unknown"
     """Nobody asked, or the person is gone."""
+    ELSEWHERE = "elsewhere"
+    """The link was sent to an address that is not the person's now: after a change, or a merge that kept another."""
     EXPIRED = "expired"
 
 
@@ -128,7 +131,8 @@ def _envelope(core: Core, account: AccountTime, one: Asked, now: datetime) -> Em
     owner, workshop = account.account, core.workshop
     place = (owner.account_id, one.profile_id, one.list_id, one.asked_at)
     name = opt_in_id(*place)
-    mail = confirmation_mail(owner, one.list_name, confirmation_url(workshop.signer, workshop.public_url, *place, name))
+    url = confirmation_url(workshop.signer, workshop.public_url, *place, name, one.email or "")
+    mail = confirmation_mail(owner, one.list_name, url)
     return EmailEnvelope(
         passage=Passage(name, owner.account_id, one.profile_id, "", "", now),
         to=one.email or "",
@@ -166,15 +170,16 @@ async def confirm(database: Database, own: OwnEvents, payload: Payload, profile_
     """Subscribe the person whom a link names, to e-mail and to the list; once, however often it is asked for.
 
     `profile_id` is who the person is now, `now` the account's time. A confirmation that arrives before the mail was
-    noted as sent counts, too.
+    noted as sent counts, too. It holds for the address that was asked alone.
     """
     if payload.kind is not Kind.CONFIRM:
         return Confirmed.UNKNOWN
     place = (payload.account_id, profile_id, payload.message_id)
     room = await make_room(own, payload.account_id, 2, [now])
     async with database.transaction() as transaction:
+        email = await current_email(transaction, payload.account_id, profile_id, lock=True)
         row = await find_opt_in(transaction, *place, lock=True)
-        verdict = _verdict(row["state"] if row else None, payload, now)
+        verdict = _verdict(row["state"] if row else None, payload, email, now)
         if verdict is not Confirmed.NOW or row is None:
             return verdict
         await set_confirmed(transaction, *place, now)
@@ -195,9 +200,11 @@ async def confirm(database: Database, own: OwnEvents, payload: Payload, profile_
     return Confirmed.NOW
 
 
-def _verdict(state: int | None, payload: Payload, now: datetime) -> Confirmed:
+def _verdict(state: int | None, payload: Payload, email: str | None, now: datetime) -> Confirmed:
     if state is None:
         return Confirmed.UNKNOWN
     if state == OptInState.CONFIRMED:
         return Confirmed.BEFORE
-    return Confirmed.EXPIRED if payload.expired(now) else Confirmed.NOW
+    if payload.expired(now):
+        return Confirmed.EXPIRED
+    return Confirmed.NOW if is_for(payload, email) else Confirmed.ELSEWHERE

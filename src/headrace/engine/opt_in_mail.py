@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from html import escape
 from uuid import UUID
 
 from headrace.messages.tokens import Kind, Payload, Signer
 from headrace.model import Account
+from headrace.storage.identity import normal_email
 
 GOOD_FOR = timedelta(days=30)
 
@@ -32,12 +34,43 @@ class ConfirmationMail:
 
 
 def confirmation_url(
-    signer: Signer, public_url: str, account_id: str, profile_id: str, list_id: str, asked_at: datetime, name: UUID
+    signer: Signer,
+    public_url: str,
+    account_id: str,
+    profile_id: str,
+    list_id: str,
+    asked_at: datetime,
+    name: UUID,
+    email: str,
 ) -> str:
-    """Return the address of the page that confirms; `name` is the mail's own id."""
-    expires_at = int((asked_at + GOOD_FOR).timestamp())
-    payload = Payload(Kind.CONFIRM, account_id, profile_id, delivery_id=name, message_id=list_id, expires_at=expires_at)
+    """Return the address of the page that confirms; `name` is the mail's own id, `email` where it goes."""
+    payload = Payload(
+        Kind.CONFIRM,
+        account_id,
+        profile_id,
+        delivery_id=name,
+        message_id=list_id,
+        url=fingerprint(email),
+        expires_at=int((asked_at + GOOD_FOR).timestamp()),
+    )
     return f"{public_url}/t/s/{signer.sign(payload)}"
+
+
+def fingerprint(email: str) -> str:
+    """Return what a link says of the address that it was sent to; the same for every spelling of one address.
+
+    Our choice: a digest, so that addresses do not come to stand in the logs of web servers.
+    """
+    return blake2b((normal_email(email) or "").encode(), digest_size=12).hexdigest()
+
+
+def is_for(payload: Payload, email: str | None) -> bool:
+    """Return whether a link was sent to the address that a person has now.
+
+    Our choice: an address that only still leads to the person, as those of merged profiles do, is not enough, because
+    messages go to the one that the profile shows.
+    """
+    return email is not None and payload.url == fingerprint(email)
 
 
 def sender_name(account: Account) -> str:

@@ -54,7 +54,8 @@ class Kind(IntEnum):
 class Payload:
     """What a token says. `url` is the target of a click, `expires_at` is Unix seconds of domain time, 0 for never.
 
-    A token that confirms a subscription names the list, if there is one, as `message_id`.
+    A token that confirms a subscription names the list, if there is one, as `message_id`, and has as `url` a digest of
+    the address that it was sent to.
     """
 
     kind: Kind

@@ -24,7 +24,8 @@ from headrace.storage.suppressions import LIFTED_BY_SUBSCRIBING
 NO_LIST = ""
 """The list id of a subscription that is to no list."""
 ASK_AGAIN_AFTER = timedelta(hours=1)
-"""Our choice: whoever has not confirmed is not asked again sooner, however often they are subscribed."""
+"""Our choice: whoever has not confirmed is not asked again sooner, however often they are subscribed, unless their
+address is another one since."""
 EVERY_BUCKET = list(range(BUCKETS))
 UNDONE = ", ".join(f"'{one}'" for one in LIFTED_BY_SUBSCRIBING)
 
@@ -40,9 +41,9 @@ class OptInState(IntEnum):
 
 
 _ASK = f"""
-INSERT INTO opt_in AS o (bucket, account_id, profile_id, list_id, channel, state, asked_at, method, detail,
+INSERT INTO opt_in AS o (bucket, account_id, profile_id, list_id, channel, state, asked_at, email, method, detail,
                          custom_source)
-SELECT p.bucket, $1, p.profile_id, $2, {Channel.EMAIL:d}, 0, $3, $4, $5, $6
+SELECT p.bucket, $1, p.profile_id, $2, {Channel.EMAIL:d}, 0, $3, p.email, $4, $5, $6
 FROM unnest($7::smallint[], $8::text[]) AS asked (bucket, profile_id)
 JOIN profile p ON p.bucket = asked.bucket AND p.account_id = $1 AND p.profile_id = asked.profile_id
 WHERE p.email IS NOT NULL AND NOT (
@@ -59,32 +60,39 @@ WHERE p.email IS NOT NULL AND NOT (
 )
 ORDER BY p.bucket, p.profile_id
 ON CONFLICT (bucket, account_id, profile_id, list_id, channel) DO UPDATE
-SET state = 0, asked_at = excluded.asked_at, method = excluded.method, detail = excluded.detail,
-    custom_source = excluded.custom_source, attempts = 0, lease_until = NULL, sent_at = NULL, confirmed_at = NULL
-WHERE o.asked_at < excluded.asked_at
-    AND (o.state IN (3, 4) OR o.state = 2 AND o.asked_at + $9::interval <= excluded.asked_at)
+SET state = 0, asked_at = excluded.asked_at, email = excluded.email, method = excluded.method,
+    detail = excluded.detail, custom_source = excluded.custom_source, attempts = 0, lease_until = NULL, sent_at = NULL,
+    confirmed_at = NULL
+WHERE o.asked_at < excluded.asked_at AND (
+    o.state IN (3, 4)
+    OR o.state = 2 AND (
+        o.asked_at + $9::interval <= excluded.asked_at OR lower(o.email) IS DISTINCT FROM lower(excluded.email)
+    )
+)
 RETURNING o.profile_id
 """
 
 _CLAIM = """
-UPDATE opt_in o SET state = 1, lease_until = $3, attempts = o.attempts + 1
+UPDATE opt_in o SET state = 1, lease_until = $3, attempts = o.attempts + 1, email = due.email
 FROM (
-    SELECT bucket, account_id, profile_id, list_id, channel FROM opt_in
-    WHERE bucket = ANY($1::smallint[]) AND account_id = $2 AND state = 0 AND (lease_until IS NULL OR lease_until <= $4)
-    ORDER BY bucket, profile_id LIMIT $5 FOR UPDATE SKIP LOCKED
+    SELECT w.bucket, w.account_id, w.profile_id, w.list_id, w.channel, p.email
+    FROM opt_in w
+    LEFT JOIN profile p ON p.bucket = w.bucket AND p.account_id = w.account_id AND p.profile_id = w.profile_id
+    WHERE w.bucket = ANY($1::smallint[]) AND w.account_id = $2 AND w.state = 0
+        AND (w.lease_until IS NULL OR w.lease_until <= $4)
+    ORDER BY w.bucket, w.profile_id LIMIT $5 FOR UPDATE OF w SKIP LOCKED
 ) AS due
 WHERE o.bucket = due.bucket AND o.account_id = due.account_id AND o.profile_id = due.profile_id
     AND o.list_id = due.list_id AND o.channel = due.channel
-RETURNING o.bucket, o.profile_id, o.list_id, o.asked_at, o.attempts
+RETURNING o.bucket, o.profile_id, o.list_id, o.asked_at, o.attempts, o.email
 """
 
 _DETAILS = """
-SELECT k.profile_id, k.list_id, p.email, g.name AS list_name, EXISTS (
+SELECT k.profile_id, k.list_id, g.name AS list_name, EXISTS (
         SELECT FROM suppression s WHERE s.bucket = k.bucket AND s.account_id = $1 AND s.profile_id = k.profile_id
             AND s.list_id = '' AND s.reason IN ('HARD_BOUNCE', 'INVALID_EMAIL')
     ) AS does_not_work
 FROM unnest($2::smallint[], $3::text[], $4::text[]) AS k (bucket, profile_id, list_id)
-LEFT JOIN profile p ON p.bucket = k.bucket AND p.account_id = $1 AND p.profile_id = k.profile_id
 LEFT JOIN profile_group g ON g.group_id = k.list_id AND g.account_id = $1 AND g.kind = 'list'
 """
 
@@ -109,6 +117,8 @@ _FIND = """
 SELECT state, asked_at, method, detail, custom_source FROM opt_in
 WHERE bucket = $1 AND account_id = $2 AND profile_id = $3 AND list_id = $4
 """
+
+_EMAIL = "SELECT email FROM profile WHERE bucket = $1 AND account_id = $2 AND profile_id = $3"
 
 _CONFIRM = """
 UPDATE opt_in SET state = 3, confirmed_at = $5, lease_until = NULL
@@ -186,7 +196,7 @@ async def claim_opt_ins(
 
 
 def _asked(row: Row, detail: Row) -> Asked:
-    told = (detail["email"], detail["list_name"], detail["does_not_work"])
+    told = (row["email"], detail["list_name"], detail["does_not_work"])
     return Asked(row["bucket"], row["profile_id"], row["list_id"], row["asked_at"], row["attempts"], *told)
 
 
@@ -224,6 +234,13 @@ async def find_opt_in(
     """Return state, asked_at, method, detail and custom_source of what a person was asked, None where they were not."""
     query = f"{_FIND} FOR UPDATE" if lock else _FIND
     return await connection.fetch_row(query, bucket_of(profile_id), account_id, profile_id, list_id)
+
+
+async def current_email(connection: Connection, account_id: str, profile_id: str, *, lock: bool = False) -> str | None:
+    """Return the address that a profile has now, None where it has none or is gone; locked, it stays that."""
+    query = f"{_EMAIL} FOR NO KEY UPDATE" if lock else _EMAIL
+    found: str | None = await connection.fetch_value(query, bucket_of(profile_id), account_id, profile_id)
+    return found
 
 
 async def set_confirmed(transaction: Connection, account_id: str, profile_id: str, list_id: str, now: datetime) -> None:

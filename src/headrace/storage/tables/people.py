@@ -172,6 +172,7 @@ opt_in = Table(
     Column("channel", SmallInteger, primary_key=True, autoincrement=False),
     Column("state", SmallInteger, nullable=False),
     Column("asked_at", Timestamp, nullable=False),
+    Column("email", Text),
     Column("method", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("custom_source", Text),
@@ -183,8 +184,8 @@ opt_in = Table(
 )
 """Who was asked to confirm a subscription to a list, and how far that has come. Source: reference 4.4.
 
-`list_id` is empty where no list is meant. `state` is 0 to be asked, 1 being asked, 2 asked, 3 confirmed, 4 could not be
-asked. `lease_until` is system time, the other times are the account's.
+`list_id` is empty where no list is meant, `email` the address that is asked. `state` is 0 to be asked, 1 being asked,
+2 asked, 3 confirmed, 4 could not be asked. `lease_until` is system time, the other times are the account's.
 """
 
 consent = Table(

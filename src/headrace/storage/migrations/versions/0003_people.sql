@@ -60,6 +60,7 @@ CREATE TABLE opt_in (
     channel SMALLINT NOT NULL,
     state SMALLINT NOT NULL,
     asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    email TEXT,
     method TEXT NOT NULL,
     detail TEXT DEFAULT '' NOT NULL,
     custom_source TEXT,

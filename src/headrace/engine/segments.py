@@ -129,7 +129,7 @@ async def look_again(
         return
     people = [look.key for look in looks]
     group_ids = sorted({group_id for look in looks for group_id in look.asked})
-    members = await load_members(transaction, people, group_ids)
+    members = await load_members(transaction, people)
     dues = {(due.profile_id, due.group_id): due for due in (await load_due(transaction, people, group_ids)).values()}
     looks = await _meet(transaction, [look for look in looks if _may_change(look, members, dues)])
     if not looks:

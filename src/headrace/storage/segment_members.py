@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from headrace.ids import BUCKETS
+from headrace.storage.arrays import ids, numbers
 from headrace.storage.buckets import due_buckets
 from headrace.storage.database import Connection, Database
 from headrace.storage.lanes import lanes, share
 from headrace.storage.pending import Kind
 
+KEY = len(("account_id", "profile_id", "group_id"))
+"""How many ids a place has."""
 ALWAYS = "due_at IS NOT NULL"
 """The condition of an index that holds every row."""
 
@@ -69,18 +72,21 @@ class Move(NamedTuple):
     starts_nothing: bool = False
 
 
-_KEYS = "unnest($1::smallint[], $2::text[], $3::text[], $4::text[]"
+_PEOPLE = "unnest($1::text::smallint[], string_to_array($2, ','), string_to_array($3, ',')"
+_KEYS = f"{_PEOPLE}, string_to_array($4, ',')"
+"""What begins a set of rows; further columns and a closing bracket follow."""
 _PLACE = "bucket, account_id, profile_id, group_id"
 
-_MEMBERS = """
-SELECT m.profile_id, m.group_id FROM unnest($1::smallint[], $2::text[], $3::text[])
-    AS asked (bucket, account_id, profile_id)
-JOIN membership m USING (bucket, account_id, profile_id) WHERE m.group_id = ANY($4)
+_MEMBERS = f"""
+SELECT profile_id, string_agg(group_id, ',') AS group_ids
+FROM {_PEOPLE}) AS asked (bucket, account_id, profile_id)
+JOIN membership USING (bucket, account_id, profile_id) GROUP BY profile_id
 """
-_DUE_OF = """
+# Written so that the index is not asked once for each of the groups: a person waits in few of them.
+_DUE_OF = f"""
 SELECT d.bucket, d.account_id, d.profile_id, d.group_id, d.due_at, d.clock, d.starts_nothing
-FROM unnest($1::smallint[], $2::text[], $3::text[]) AS asked (bucket, account_id, profile_id)
-JOIN segment_due d USING (bucket, account_id, profile_id) WHERE d.group_id = ANY($4)
+FROM {_PEOPLE}) AS asked (bucket, account_id, profile_id)
+JOIN segment_due d USING (bucket, account_id, profile_id) WHERE d.group_id || '' = ANY($4::text[])
 """
 
 _JOIN = f"""
@@ -108,12 +114,12 @@ WITH gone AS (
 INSERT INTO membership_change ({_PLACE}, at, joined) SELECT {_PLACE}, at, false FROM gone
 RETURNING profile_id, group_id
 """
-_NOTE = """
+_NOTE = f"""
 INSERT INTO pending (bucket, account_id, profile_id, metric_id, number, occurred_at, accepted_at, received_at, backfill,
                      chain, kind, group_id)
 SELECT bucket, account_id, profile_id, '', 0, at, at, $9, backfill, chain, kind, group_id
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::smallint[], $7::smallint[],
-            $8::boolean[]) AS moved (bucket, account_id, profile_id, group_id, at, kind, chain, backfill)
+FROM {_KEYS}, $5::timestamptz[], $6::smallint[], $7::smallint[], $8::boolean[])
+    AS moved (bucket, account_id, profile_id, group_id, at, kind, chain, backfill)
 ORDER BY at, bucket, profile_id, group_id
 """
 
@@ -167,12 +173,10 @@ SELECT min(first.at) FROM generate_series(0, {BUCKETS - 1}) AS b (number) CROSS 
 # --- places -----------------------------------------------------------------------------------------------------------
 
 
-async def load_members(
-    transaction: Connection, people: Sequence[tuple[int, str, str]], group_ids: Collection[str]
-) -> set[tuple[str, str]]:
-    """Return the (profile id, group id) of those of the people (bucket, account id, profile id) who are members."""
-    rows = await transaction.fetch(_MEMBERS, *map(list, zip(*people, strict=True)), list(group_ids))
-    return {(row["profile_id"], row["group_id"]) for row in rows}
+async def load_members(transaction: Connection, people: Sequence[tuple[int, str, str]]) -> set[tuple[str, str]]:
+    """Return the (profile id, group id) of all groups that the people (bucket, account id, profile id) are in."""
+    rows = await transaction.fetch(_MEMBERS, *_columns(people))
+    return {(profile_id, group_id) for profile_id, group_ids in rows for group_id in group_ids.split(",")}
 
 
 async def move(transaction: Connection, moves: Sequence[Move]) -> list[Move]:
@@ -204,7 +208,7 @@ async def load_due(
     transaction: Connection, people: Sequence[tuple[int, str, str]], group_ids: Collection[str]
 ) -> dict[Place, Due]:
     """Return when the places of people (bucket, account id, profile id) in segments are looked at again."""
-    rows = await transaction.fetch(_DUE_OF, *map(list, zip(*people, strict=True)), list(group_ids))
+    rows = await transaction.fetch(_DUE_OF, *_columns(people), list(group_ids))
     found = (Due(*row.values()) for row in rows)
     return {one.place: one for one in found}
 
@@ -250,5 +254,7 @@ async def next_look(connection: Connection, clock: int, account_id: str, after: 
     return moment
 
 
-def _columns(rows: Iterable[Sequence[object]]) -> list[list[object]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(rows: Iterable[Sequence[Any]]) -> list[Any]:
+    """Return one column each, those of the key as text."""
+    bucket, *rest = zip(*rows, strict=True)
+    return [numbers(bucket), *map(ids, rest[:KEY]), *map(list, rest[KEY:])]

@@ -79,6 +79,24 @@ async def test_a_repeated_request_changes_nothing(api: Api) -> None:
     assert ["Subscribed to Email Marketing", "Subscribed to List"] == await metrics(api)
 
 
+async def test_a_person_in_two_spellings_is_one(api: Api) -> None:
+    """Rows that ask for the same, of one address in capitals and in small letters, are one row."""
+    rows = [row(EMAIL, email=one) for one in ("twice@example.com", "TWICE@example.com")]
+    await subscribe(api, *rows, list_id=await list_of(api))
+
+    assert [("twice@example.com", 1, 0, "SUBSCRIBED")] == await consents(api)
+
+
+async def test_a_person_who_asks_for_two_things_is_refused(api: Api) -> None:
+    """The error names the value as it is written and the row that has it, too."""
+    rows = [row(EMAIL, email="twice@example.com"), row({**EMAIL, **SMS}, email="TWICE@example.com", phone_number=PHONE)]
+    answer = await api.post(SUBSCRIBE, job("create", *rows))
+    [error] = answer.json()["errors"]
+
+    assert (400, f"{ROWS}/1") == (answer.status_code, error["source"]["pointer"])
+    assert f'"email" is "TWICE@example.com", which the row at {ROWS}/0 has as well' in error["detail"]
+
+
 async def test_a_slice_that_is_begun_twice_counts_once(api: Api) -> None:
     """A process that dies before its commit leaves nothing; whoever repeats the slice writes it once."""
     list_id = await list_of(api)

@@ -8,7 +8,7 @@ which older revisions allow, is about marketing on the channels of the identifie
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from headrace.errors import Invalid, Problem
 from headrace.jsonapi.bodies import Id, Model, ToOne
 from headrace.model import Channel
 from headrace.storage.consents import Purpose
+from headrace.storage.identity import normal_email
 from headrace.storage.push_tokens import ALLOWED, ENABLED, Token
 
 MOST_SUBSCRIBED = 1000
@@ -366,11 +367,15 @@ def each_once(people: Sequence[Person]) -> list[Person]:
 
 
 def repeated(people: Sequence[Person]) -> Iterator[tuple[int, int, str, str]]:
-    """Return (row, earlier row, identifier, value) for rows that say something else about the same person."""
+    """Return (row, earlier row, identifier, value) for rows that say something else about the same person.
+
+    The value is as the later row spells it; two spellings of one address are the same.
+    """
     seen: dict[tuple[str, str], int] = {}
-    for number, person in enumerate(people):
+    alike = [replace(person, email=normal_email(person.email)) for person in people]
+    for number, person in enumerate(alike):
         for name in NAMES:
             value = (getattr(person, name) or "").lower()
             first = seen.setdefault((name, value), number) if value else number
-            if people[first] != person:
-                yield number, first, name, value
+            if alike[first] != person:
+                yield number, first, name, getattr(people[number], name)

@@ -70,7 +70,8 @@ async def _people(state: State, rows: Sequence[Row], rules: Rules) -> list[Perso
     problems = [problem for number, row in enumerate(rows) for problem in mistakes_in(row, number, rules)]
     problems += (
         Invalid(
-            f'The {name} "{value}" is in row {first} as well, where it asks for something else; name everybody once.',
+            f'"{name}" is "{value}", which the row at {ROWS}/{first} has as well and asks for something else; name '
+            "everybody once.",
             pointer=f"{ROWS}/{number}",
         )
         for number, first, name, value in repeated(people)

@@ -36,6 +36,14 @@ class Commands:
         """Run a command with `--json` and return what it printed."""
         return json.loads(self.run(*arguments, "--json"))
 
+    def stops(self, *arguments: str) -> str:
+        """Run a command that must end with exit status 1 without an error of its own, and return what it printed."""
+        result = CliRunner().invoke(app, arguments, env=self.environment)
+        assert (1, True) == (result.exit_code, isinstance(result.exception, SystemExit)), (
+            f"{arguments}: {result.output}"
+        )
+        return result.output
+
     def fails(self, *arguments: str) -> str:
         """Run a command that must fail with an error that Headrace reports, and return the error's text."""
         result = CliRunner().invoke(app, arguments, env=self.environment)

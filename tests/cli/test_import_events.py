@@ -106,7 +106,7 @@ def test_a_mistake_is_told_by_its_place_in_the_line(headrace: Commands, account:
         {"data": {"type": "event", "attributes": {**attributes, "properties": {}}}},
     )
     path = written(tmp_path, "\n".join(map(json.dumps, lines)), "events.jsonl")
-    headrace.run("import-events", str(path))
+    headrace.stops("import-events", str(path))
     found = [json.loads(one) for one in (tmp_path / "events.jsonl.errors.jsonl").read_text().splitlines()]
     expected = [
         ("profile.email", "nobody"),
@@ -122,9 +122,16 @@ def test_a_mistake_in_a_mapped_line_is_told_by_the_path_that_is_mapped(
     """With `--map` the error file names the path in the line, not that in the event."""
     path = written(tmp_path, json.dumps({"user": {"mail": "nobody"}, "sum": "much"}), "events.jsonl")
     mapping = ("--map", "user.mail=profile.email", "--map", "sum=value")
-    headrace.run("import-events", str(path), "--metric", "Bought", *mapping)
+    headrace.stops("import-events", str(path), "--metric", "Bought", *mapping)
     found = [json.loads(one) for one in (tmp_path / "events.jsonl.errors.jsonl").read_text().splitlines()]
     assert {("user.mail", "nobody"), ("sum", "much")} == {(one["column"], one["value"]) for one in found}
+
+
+def test_a_mapping_of_events_is_of_paths(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """The help and the error speak of a path, as a line has no columns."""
+    path = written(tmp_path, line(1), "events.jsonl")
+    assert "PATH=FIELD" in headrace.fails("import-events", str(path), "--map", "user")
+    assert "PATH=FIELD" in headrace.run("import-events", "--help")
 
 
 def test_an_unknown_target_of_an_event_is_refused(headrace: Commands, account: str, tmp_path: Path) -> None:

@@ -143,13 +143,24 @@ def test_a_mended_error_file_can_be_imported(
 ) -> None:
     """Its own columns are left out."""
     path = written(tmp_path, "email,Age\nnobody,41\n")
-    headrace.run("import-profiles", str(path))
+    headrace.stops("import-profiles", str(path))
     errors = tmp_path / "people.csv.errors.csv"
     text = errors.read_text()
     head, line = text.splitlines()[:2]
     errors.write_text(f"{head}\n{line.removesuffix('nobody,41')}anna@example.com,41\n")
     headrace.run("import-profiles", str(errors))
     assert {"Age": "41"} == profile(database_dsn, "anna@example.com")["properties"]
+
+
+@pytest.mark.parametrize("options", [("--dry-run",), ("--json",)])
+def test_an_import_that_takes_nothing_fails(
+    headrace: Commands, account: str, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """The exit status is 1 where rows were refused and none was taken; a file without rows is nothing to take."""
+    refused = headrace.stops("import-profiles", str(written(tmp_path, "email\nnobody\nnor he\n")), *options)
+    empty = headrace.data("import-profiles", str(written(tmp_path, "email\n", "empty.csv")))
+    assert "nobody" not in refused
+    assert (0, 0) == (empty["taken"], empty["refused"])
 
 
 def test_what_was_done_is_told_in_a_sentence(headrace: Commands, account: str, tmp_path: Path) -> None:

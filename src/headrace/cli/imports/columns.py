@@ -208,12 +208,12 @@ def _check(columns: Sequence[Column]) -> None:
         )
 
 
-def pairs(name: str, given: Sequence[str]) -> dict[str, str]:
-    """Return what an option that is given several times as `column=field` says; raises `CommandError`."""
+def pairs(name: str, given: Sequence[str], form: str = "COLUMN=FIELD") -> dict[str, str]:
+    """Return what an option that is given several times, like `column=field`, says; raises `CommandError`."""
     found: dict[str, str] = {}
     for text in given:
         left, sign, right = text.rpartition("=")
         if not (sign and left.strip() and right.strip()):
-            raise CommandError(f"{name} {text!r} must be of the form COLUMN=FIELD")
+            raise CommandError(f"{name} {text!r} must be of the form {form}")
         found[left.strip()] = right.strip()
     return found

@@ -21,12 +21,21 @@ from headrace.errors import Problem
 from headrace.storage.database import Connection
 from headrace.storage.ingest import Arrival, IncomingEvent, ingest
 
+MAPPING = "PATH=FIELD"
 _Batch = tuple[Sequence[IncomingEvent], Sequence[int], Arrival]
 
 
 def import_events(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="The file; each line is an event in JSON.")],
-    map_: Map = None,
+    map_: Annotated[
+        Map,
+        typer.Option(
+            "--map",
+            metavar=MAPPING,
+            help="What the value at a path is, like customer.mail=profile.email; FIELD - leaves it out. As often as "
+            "needed.",
+        ),
+    ] = None,
     only_mapped: OnlyMapped = False,
     metric: Annotated[str | None, typer.Option(help="The metric of lines that name none.")] = None,
     backfill: Annotated[
@@ -40,9 +49,10 @@ def import_events(
 ) -> None:
     """Take in the events that a JSONL file tells of; run it once more and it goes on where it stopped.
 
-    A line has the attributes of an event of the API: profile, metric, properties, time, value, unique_id.
+    A line has the attributes of an event of the API: profile, metric, properties, time, value, unique_id. Exit status
+    1 when rows were refused and none was taken.
     """
-    shape = EventShape(pairs("--map", map_ or ()), metric, backfill, only_mapped)
+    shape = EventShape(pairs("--map", map_ or (), MAPPING), metric, backfill, only_mapped)
     shape.check()
 
     with opened_file(file) as opened:

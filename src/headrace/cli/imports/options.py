@@ -14,11 +14,10 @@ from headrace.cli.runtime import the_account, with_database
 from headrace.errors import CommandError
 from headrace.storage.accounts import clock_of
 from headrace.storage.database import Database
+from headrace.storage.import_files import Progress
 
-Map = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="COLUMN=FIELD", help="What a column is; FIELD - leaves it out. As often as needed."),
-]
+Map = list[str] | None
+"""What `--map` takes; what stands on its left is a column here and a path there."""
 OnlyMapped = Annotated[bool, typer.Option("--only-mapped", help="Leave out what is not mapped or understood.")]
 ErrorsPath = Annotated[
     Path | None,
@@ -29,16 +28,20 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the rows and writ
 
 
 def import_file(account: str | None, options: Options, make: Callable[[Place], Coroutine[Any, Any, Work[Any]]]) -> None:
-    """Run one import and print what came of it."""
+    """Run one import and print what came of it; exits with status 1 where rows were refused and none was taken."""
 
-    async def task(database: Database) -> None:
+    async def task(database: Database) -> Progress:
         owner = await the_account(database, account)
         services = Services.of(database)
         place = Place(services, owner, await clock_of(database, owner))
         work = await make(place)
-        tell(work, await run(place, work, options), options)
+        summary = await run(place, work, options)
+        tell(work, summary, options)
+        return summary.progress
 
-    with_database(task)
+    progress = with_database(task)
+    if progress.refused and not progress.taken:
+        raise typer.Exit(1)
 
 
 def errors_path(given: Path | None, file: Path, ending: str, *, dry_run: bool) -> Path:

@@ -37,7 +37,12 @@ _Batch = tuple[Sequence[Someone], Room | None, datetime]
 
 def import_profiles(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The file; its first row names the columns.")],
-    map_: Map = None,
+    map_: Annotated[
+        Map,
+        typer.Option(
+            "--map", metavar="COLUMN=FIELD", help="What a column is; FIELD - leaves it out. As often as needed."
+        ),
+    ] = None,
     type_: Annotated[
         list[str] | None, typer.Option("--type", metavar="COLUMN=TYPE", help=f"{', '.join(TYPES)}; text if not told.")
     ] = None,
@@ -62,7 +67,8 @@ def import_profiles(
 ) -> None:
     """Make or change the people that a CSV file tells of; run it once more and it goes on where it stopped.
 
-    A column that is not mapped becomes a custom property of its name. An empty cell changes nothing.
+    A column that is not mapped becomes a custom property of its name. An empty cell changes nothing. Exit status 1
+    when rows were refused and none was taken.
     """
     mapping, types, consents = pairs("--map", map_ or ()), pairs("--type", type_ or ()), consents_of(consent or ())
 

@@ -31,7 +31,7 @@ from headrace.model import Event
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.database import Connection, Row
 from headrace.storage.facts import LoadedFacts, load_profiles
-from headrace.storage.histories import Reach, reaches_of
+from headrace.storage.histories import Reach, is_of_events, reaches_of
 from headrace.storage.pending import Kind
 from headrace.storage.segment_cache import AccountSegments, LoadedSegment
 from headrace.storage.segment_members import (
@@ -54,6 +54,9 @@ WAIT_FOR_REPAIR = timedelta(hours=1)
 
 Dues = Mapping[tuple[str, str], Due]
 """When places are looked at again, by profile id and group id."""
+
+
+_Concerned = Sequence[tuple[LoadedSegment, Watching]]
 
 
 class Asked(NamedTuple):
@@ -174,29 +177,33 @@ def _looks(
     rows: Sequence[Row], segments: Mapping[str, AccountSegments], events: Mapping[tuple[str, int], Event]
 ) -> Iterable[Look]:
     looks: dict[tuple[str, str], Look] = {}
-    concerned: dict[tuple[str, str], Watching] = {}
+    concerned: dict[tuple[str, str], _Concerned] = {}
     for row in rows:
-        account_id = row["account_id"]
+        account_id, profile_id, at = row["account_id"], row["profile_id"], row["accepted_at"]
         own = segments.get(account_id)
-        asking = _asking(row, own) if own is not None else ()
-        event = events.get((row["profile_id"], row["number"])) if row["kind"] == Kind.EVENT else None
+        event = events.get((profile_id, row["number"])) if row["kind"] == Kind.EVENT else None
+        asking = _concerned(row, own, event, concerned) if own is not None else ()
         chain = row["chain"] + (row["kind"] != Kind.EVENT)
-        for segment in asking:
-            effect = Effect.ANY if event is None else _effect(segment, event, row["accepted_at"], concerned)
+        for segment, watched in asking:
+            effect = Effect.ANY if event is None else effect_of(watched, event, at)
             if effect:
-                key = (account_id, row["profile_id"])
-                look = looks.get(key) or looks.setdefault(key, Look(row["bucket"], *key, row["accepted_at"]))
-                look.at = max(look.at, row["accepted_at"])
+                key = (account_id, profile_id)
+                look = looks.get(key) or looks.setdefault(key, Look(row["bucket"], *key, at))
+                look.at = max(look.at, at)
                 look.ask(segment, chain, row["backfill"], effect)
     return looks.values()
 
 
-def _effect(segment: LoadedSegment, event: Event, now: datetime, concerned: dict[tuple[str, str], Watching]) -> int:
-    """Return what an event can do to a place in a segment."""
-    key = (segment.group_id, event.metric_id)
-    if key not in concerned:
-        concerned[key] = watching(segment.condition, event.metric_id)
-    return effect_of(concerned[key], event, now)
+def _concerned(
+    row: Row, own: AccountSegments, event: Event | None, known: dict[tuple[str, str], _Concerned]
+) -> _Concerned:
+    """Return the segments that ask about what a row tells, each with what of it an event concerns."""
+    if event is None:
+        return [(segment, None) for segment in _asking(row, own)]
+    key = (row["account_id"], event.metric_id)
+    if key not in known:
+        known[key] = [(segment, watching(segment.condition, event.metric_id)) for segment in _asking(row, own)]
+    return known[key]
 
 
 def _asking(row: Row, own: AccountSegments) -> Iterable[LoadedSegment]:
@@ -236,9 +243,10 @@ async def _meet(transaction: Connection, looks: Sequence[Look]) -> list[Look]:
 
 
 class _Needs(NamedTuple):
-    """What a segment must know at a moment: how far back each metric is read, and all of its needs."""
+    """What a segment must know at a moment: how far back each metric is read, what is no event, and everything."""
 
     reaches: Mapping[str, Reach]
+    others: frozenset[Need]
     all: frozenset[Need]
 
 
@@ -273,9 +281,9 @@ def _told_by_row(look: Look, segment: LoadedSegment) -> tuple[bool, datetime | N
 def _needs(segment: LoadedSegment, moment: Moment) -> _Needs:
     try:
         needs = segment.condition.needs(moment) | segment.condition.needs_of_time(moment)
-        return _Needs(reaches_of(needs), needs)
+        return _Needs(reaches_of(needs), frozenset(need for need in needs if not is_of_events(need)), needs)
     except Exception:  # told where it is decided
-        return _Needs({}, NO_NEEDS)
+        return _Needs({}, NO_NEEDS, NO_NEEDS)
 
 
 def _reaches(needs: Sequence[_Needs]) -> Mapping[str, Reach]:
@@ -290,8 +298,10 @@ def _reaches(needs: Sequence[_Needs]) -> Mapping[str, Reach]:
 
 def _left(look: Look, needs: Sequence[_Needs]) -> frozenset[Need]:
     """Return what histories do not answer."""
-    known = look.facts.histories
-    return frozenset(need for one in needs for need in one.all if getattr(need, "metric_id", None) not in known)
+    known, found = look.facts.histories, set[Need]()
+    for reaches, others, every in needs:
+        found |= others if reaches.keys() <= known.keys() else every
+    return frozenset(found)
 
 
 def _decide(look: Look, asked: Asked, members: set[tuple[str, str]], dues: Dues, found: _Findings) -> None:

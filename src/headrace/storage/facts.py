@@ -49,8 +49,8 @@ JOIN profile p USING (bucket, account_id, profile_id)
 
 _EVENTS = """
 SELECT e.bucket, e.profile_id, e.metric_id, e.occurred_at, e.number, e.value, e.value_currency, {properties}
-FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
-    AS asked (bucket, account_id, profile_id, metric_id, occurred_at, number)
+FROM unnest($1::text::smallint[], string_to_array($2, ','), string_to_array($3, ','), string_to_array($4, ','),
+    $5::timestamptz[], $6::text::bigint[]) AS asked (bucket, account_id, profile_id, metric_id, occurred_at, number)
 CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.bucket = asked.bucket AND e.account_id = asked.account_id AND e.profile_id = asked.profile_id
@@ -203,7 +203,9 @@ async def load_events(
     """
     if not keys:
         return {}
-    rows = await connection.fetch(_EVENTS_FULL if properties else _EVENTS_BARE, *map(list, zip(*keys, strict=True)))
+    buckets, *names, dates, places = zip(*keys, strict=True)
+    columns = (numbers(buckets), *map(ids, names), list(dates), numbers(places))
+    rows = await connection.fetch(_EVENTS_FULL if properties else _EVENTS_BARE, *columns)
     return {(row["profile_id"], row["number"]): event_of(row) for row in rows}
 
 

@@ -13,7 +13,7 @@ from decimal import Context, Decimal
 from functools import reduce
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from headrace.conditions.event_property import passes
 from headrace.conditions.facts import EventEdge, EventMoments, EventTotal, Happenings, Need, Total
@@ -119,11 +119,16 @@ def reach_of(need: EventTotal | EventEdge | EventMoments) -> Reach:
     return Reach(since, need.until or END, since if need.filters else END)
 
 
+def is_of_events(need: Need) -> TypeGuard[EventTotal | EventEdge | EventMoments]:
+    """Tell whether a need asks about events."""
+    return isinstance(need, (EventTotal, EventEdge, EventMoments))
+
+
 def reaches_of(needs: Iterable[Need]) -> dict[str, Reach]:
     """Return what must be read of each metric to answer those of the needs that ask about events."""
     found: dict[str, Reach] = {}
     for need in needs:
-        if isinstance(need, (EventTotal, EventEdge, EventMoments)):
+        if is_of_events(need):
             known = found.get(need.metric_id)
             found[need.metric_id] = reach_of(need) if known is None else known | reach_of(need)
     return found

@@ -177,7 +177,8 @@ class Conditions:
         return {"type": "date", "operator": self.pick(("before", "after")), "date": self.pick(DATES)}
 
     def _static_range(self) -> Document:
-        return {"type": "date", "operator": "between-static", "start": self.pick(DATES), "end": self.pick(DATES)}
+        start, end = sorted((self.pick(DATES), self.pick(DATES)))
+        return {"type": "date", "operator": "between-static", "start": start, "end": end}
 
     def _relative(self) -> Document:
         return self._units(self.pick(("in-the-last", "in-the-next", "at-least")))

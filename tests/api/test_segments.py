@@ -245,12 +245,32 @@ async def test_a_segment_has_a_hundred_conditions(api: Api) -> None:
     assert (400, [f"{DEFINITION}/condition_groups"]) == (answer.status_code, pointers(answer))
 
 
-async def test_a_condition_that_cannot_run_is_refused(api: Api) -> None:
-    """A distance from a postal code in a country whose codes are not known is told, where it is."""
+async def test_a_range_of_days_that_ends_before_it_starts_is_refused(api: Api) -> None:
+    """No date lies in it; the end is pointed to, in whichever filter it stands."""
+    days = {"type": "date", "operator": "between-static", "start": "2026-06-10T23:00:00Z", "end": "2026-06-10"}
+    bought = {"type": "profile-property", "property": "properties['bought']", "filter": days}
+    one_day = await api.post("/api/segments", body(name="One day", definition=definition(bought)))
+    bought["filter"] = {**days, "end": "2026-06-09"}
+    answer = await api.post("/api/segments", body(name="None", definition=definition(VIP, bought)))
+    place = f"{DEFINITION}/condition_groups/0/conditions/1/filter/end"
+    assert (201, 400, [place]) == (one_day.status_code, answer.status_code, pointers(answer))
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+async def test_a_condition_about_no_group_is_refused(api: Api, is_member: bool) -> None:
+    """It would hold for nobody, or for everybody, without asking anything."""
+    empty = {"type": "profile-group-membership", "is_member": is_member, "group_ids": []}
+    answer = await api.post("/api/segments", body(name="None", definition=definition(VIP, empty)))
+    assert (400, [f"{DEFINITION}/condition_groups/0/conditions/1"]) == (answer.status_code, pointers(answer))
+
+
+@pytest.mark.parametrize(("country", "code"), [("XX", "12345"), ("US", "00000")])
+async def test_a_condition_that_cannot_run_is_refused(api: Api, country: str, code: str) -> None:
+    """A distance from a postal code that is not known, as none or not all of its country are, is told where it is."""
     far = {
         "type": "profile-postal-code-distance",
-        "country_code": "XX",
-        "postal_code": "12345",
+        "country_code": country,
+        "postal_code": code,
         "unit": "miles",
         "filter": {"type": "numeric", "operator": "less-than", "value": 10},
     }

@@ -35,6 +35,15 @@ class ProfileGroupMembership(ConditionModel):
             raise ValueError("'timeframe_filter' is allowed with 'is_member' true only")
         return self
 
+    @property
+    def obstacle(self) -> str | None:
+        """Why the condition cannot run here: the description allows one that names nothing, which asks nothing."""
+        if self.group_ids:
+            return None
+        return (
+            f"'group_ids' names no list or segment, so it would hold for {'nobody' if self.is_member else 'everybody'}"
+        )
+
     def compile(self, place: str) -> Condition:
         """Return the compiled condition."""
         return CompiledMembership(

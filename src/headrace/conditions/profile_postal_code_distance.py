@@ -33,7 +33,10 @@ class ProfilePostalCodeDistance(ConditionModel):
     @property
     def obstacle(self) -> str | None:
         """Why the condition cannot run here, None where it can."""
-        return missing_data(self.country_code)
+        why = missing_data(self.country_code)
+        if why is None and place_of(self.country_code, self.postal_code) is None:
+            why = f"no postal code '{self.postal_code}' is known in '{self.country_code}', so it would hold for nobody"
+        return why
 
     def compile(self, place: str) -> Condition:
         """Return the compiled condition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from headrace.conditions import spans
 from headrace.conditions.filters.base import FilterModel
@@ -51,6 +51,14 @@ class StaticRangeModel(FilterModel):
     operator: Literal["between-static"]
     start: Moment
     end: Moment
+
+    @field_validator("end")
+    @classmethod
+    def _not_before_start(cls, end: str, others: ValidationInfo) -> str:
+        start = others.data.get("start")
+        if start is not None and spans.midnight(_moment(end)) < spans.midnight(_moment(start)):
+            raise ValueError(f"it must not be before 'start', {start}, as no date lies between them then")
+        return end
 
     def compile(self) -> StaticDate:
         """Return the compiled filter."""

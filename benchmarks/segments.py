@@ -113,7 +113,7 @@ async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
     hand, name = _column(timed, 0), "one SQL statement"
     return [
         Figure(f"who belongs to a segment, {size}", "s", _column(asked, 1), _column(asked, 0), name, BAR, True),
-        Figure("segment worked out and written", "s", _column(timed, 1), hand, name, BAR, True),
+        Figure("segment worked out and written", "s", _column(timed, 1), hand, name, None, True),
         Figure("segment worked out by two workers", "s", _column(timed, 2), hand, name, None, True),
     ]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     Table,
     and_,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from headrace.conditions.facts import (
     ConsentOn,
@@ -57,12 +57,13 @@ class ChangeQuery(PeopleQuery):
     def passing(self, need: EventEdge, edge: Edge) -> Moments:
         """The moment at which an edge passes the event that a need finds; NULL without one."""
         first = func.max(event.c.occurred_at) if need.latest else func.min(event.c.occurred_at)
-        at = first if need.nth == 1 else _nth(need.nth, latest=need.latest)
-        found = self._of_all(need.metric_id, [(need.since, need.until)], need.filters).add_columns(at.label("at"))
-        if need.nth > 1:
-            found = found.having(func.count() >= need.nth)
-        self.joined.append(found.subquery())
-        return passes(self.joined[-1].c.at, edge)
+        at = first if need.nth == 1 else func.array_agg(event.c.occurred_at, type_=ARRAY(Timestamp))
+        span = (need.since, need.until)
+        columns = func.count().label("count"), at.label("at")
+        found = self._beforehand(self._of_all(need.metric_id, [span], need.filters).add_columns(*columns))
+        self.joined.append(found)
+        self.counted[need.metric_id, (span,), need.filters] = found
+        return passes(found.c.at if need.nth == 1 else _nth(found, need.nth, latest=need.latest), edge)
 
     def passing_any(self, need: EventMoments, flips: Flips, now: datetime) -> Moments:
         """The first moment after now at which an edge passes one of the events that a need finds; NULL without one."""
@@ -152,8 +153,11 @@ class ChangeQuery(PeopleQuery):
         return self._one(select(func.min(flip_clause(date, flips, now))).where(*clauses), table)
 
 
-def _nth(nth: int, *, latest: bool) -> ColumnElement[Any]:
-    """Return when the nth event of a person occurred."""
-    order = event.c.occurred_at.desc() if latest else event.c.occurred_at
-    ordered = func.array_agg(aggregate_order_by(event.c.occurred_at, order), type_=ARRAY(Timestamp))
-    return ordered[nth]
+def _nth(found: CTE, nth: int, *, latest: bool) -> ColumnElement[Any]:
+    """Return when the nth of a person's events occurred, of all that were found.
+
+    They are put in order for those people only who are asked about, which spares sorting all events.
+    """
+    at = func.unnest(found.c.at, type_=Timestamp).column_valued()
+    order = at.desc() if latest else at.asc()
+    return select(at).order_by(order).offset(nth - 1).limit(1).correlate(found).scalar_subquery()

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Float,
     Numeric,
@@ -125,16 +126,26 @@ class ProfileQuery(ChangeQuery):
         without events: the database may then read either side first.
         """
         need, empty = needs[0], value_filter.matches(0, now)
-        measure = func.count() if measurement == "count" else func.coalesce(func.sum(event.c.value), 0)
-        answer = numeric_clause(cast(measure, Numeric), value_filter)
-        found = (
-            self._of_all(need.metric_id, [(one.since, one.until) for one in needs], need.filters)
-            .where(true() if need.without is None else event.c.number != need.without)
-            .having(~answer if empty else answer)
-            .subquery()
-        )
-        differs = exists(select(1).select_from(found).where(same_person(found)).correlate(profile))
+        found = self._counted(needs) if measurement == "count" else None
+        if found is None:
+            measure = func.count() if measurement == "count" else func.coalesce(func.sum(event.c.value), 0)
+            answer = numeric_clause(cast(measure, Numeric), value_filter)
+            counts = true() if need.without is None else event.c.number != need.without
+            inside = [(one.since, one.until) for one in needs]
+            every = self._of_all(need.metric_id, inside, need.filters).where(counts)
+            found = self._beforehand(every.having(~answer if empty else answer))
+            asked: Bool = true()
+        else:
+            answer = numeric_clause(cast(found.c.count, Numeric), value_filter)
+            asked = ~answer if empty else answer
+        differs = exists(select(1).select_from(found).where(same_person(found), asked).correlate(profile))
         return ~differs if empty else differs
+
+    def _counted(self, needs: Sequence[EventTotal]) -> CTE | None:
+        """Return the events of these needs where the statement counts them already, to tell when that changes."""
+        need = needs[0]
+        key = need.metric_id, tuple((one.since, one.until) for one in needs), need.filters
+        return self.counted.get(key) if need.without is None else None
 
     def member(self, need: Membership, joined: Sequence[Span] | None) -> Bool:
         """Profiles that are members of any of the groups, joined within one of the spans where any are given."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     ColumnElement,
     FromClause,
     Select,
@@ -48,6 +49,8 @@ from headrace.storage.value_clauses import (
     value_clause,
 )
 
+CountKey = tuple[str, tuple[Span, ...], tuple[PropertyFilter, ...]]
+"""What a count is of: the metric, the spans and the filters of events."""
 Moments = ColumnElement[Any]
 """A `timestamptz` expression, NULL for never."""
 
@@ -78,7 +81,8 @@ class PeopleQuery:
     account_id: str
     buckets: Collection[int] | None = None
     undecided: list[Undecided] = field(default_factory=list)
-    joined: list[Subquery] = field(default_factory=list)
+    joined: list[CTE | Subquery] = field(default_factory=list)
+    counted: dict[CountKey, CTE] = field(default_factory=dict)
     narrowing: list[ColumnElement[bool]] | None = None
 
     @property
@@ -122,6 +126,13 @@ class PeopleQuery:
         """Return everybody's events in question, a row for each person."""
         person = event.c.bucket, event.c.profile_id
         return select(*person).where(self.asked(event), self._about(metric_id, inside, filters)).group_by(*person)
+
+    def _beforehand(self, found: Select[Any]) -> CTE:
+        """Return what is worked out before the rest of the statement.
+
+        Processes that share the rest would each work it out by themselves, were it not for MATERIALIZED.
+        """
+        return found.cte().prefix_with("MATERIALIZED")
 
     def _about(
         self, metric_id: str, inside: Sequence[Span], filters: Sequence[PropertyFilter], table: Any = event

@@ -56,6 +56,9 @@ CREATE TEMPORARY TABLE segment_draft (
     bucket smallint NOT NULL, profile_id text NOT NULL, belongs boolean NOT NULL, due_at timestamptz
 )
 """
+_ROOM = ("SET work_mem = '128MB'", "SET random_page_cost = 4")
+"""Our choice: room for totals of a million people, as a process makes few drafts at a time, and events are not to be
+read in the order of people, which takes longer than it seems to the planner. Both end with the connection's loan."""
 _MEASURE_DRAFT = "ANALYZE pg_temp.segment_draft"
 _FORGET_DRAFT = "DROP TABLE IF EXISTS pg_temp.segment_draft"
 _CARRY_OVER = """
@@ -176,17 +179,20 @@ async def draw_up(keeper: Connection, segment: Segment, moment: Moment) -> None:
     query = ProfileQuery(segment.account_id, narrowing=narrowing)
     following = segment.condition.next_change_where(query, moment)
     due_at = cast(null(), DateTime(timezone=True)) if following is None else following
-    belongs = func.coalesce(segment.condition.where(query, moment), false())
+    belongs = func.coalesce(segment.condition.where(query, moment), false())  # shares the totals of what follows
     await query.settle(keeper)
     places = (
         select(profile.c.bucket, profile.c.profile_id, belongs.label("belongs"), due_at.label("due_at"))
         .select_from(query.people)
         .where(query.asked(profile), *narrowing)
-        .subquery()
+        .cte("places")
+        .prefix_with("MATERIALIZED")
     )
     chosen = select(places).where(or_(places.c.belongs, places.c.due_at.is_not(None)))
     await forget_draft(keeper)
     await keeper.execute(_DRAFT)
+    for setting in _ROOM:
+        await keeper.execute(setting)
     await keeper.execute(insert(_draft).from_select([column.name for column in _draft.c], chosen))
     await keeper.execute(_MEASURE_DRAFT)
 

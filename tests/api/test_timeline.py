@@ -17,7 +17,7 @@ from headrace.model import Account, Channel
 from headrace.storage.accounts import create_account
 from headrace.storage.consenting import Source, add_to_list, make_room, record_consents
 from headrace.storage.consents import SUBSCRIBED, ConsentChange
-from headrace.storage.groups import create_list
+from headrace.storage.groups import create_list, join_group, leave_group
 from headrace.storage.suppressions import Reason, Suppression, suppress
 from headrace.storage.timeline import KINDS
 
@@ -36,6 +36,11 @@ ADD_DELIVERY = """
 INSERT INTO delivery (bucket, account_id, delivery_id, run_id, flow_id, action_id, message_id, variation, profile_id,
     channel, format, state, clock, queued_at, due_at, reason)
 VALUES ($1, $2, $3, $4, 'FLOW01', 1, 'MESS01', $5, $6, 1, '', 4, 0, $7, $7, 'Smart Sending')
+"""
+
+ADD_OPT_IN = """
+INSERT INTO opt_in (bucket, account_id, profile_id, list_id, channel, state, asked_at, sent_at, email, method)
+VALUES ($1, $2, $3, $4, 1, 2, $5, $5, 'sarah@example.com', 'api')
 """
 
 
@@ -80,6 +85,7 @@ async def everything(api: Api) -> str:
         await record_consents(transaction, room, [change], AT)
         list_id = await create_list(transaction, account_id, services.ids, "News", AT)
         await add_to_list(transaction, room, list_id, [profile_id], AT, Source("api"))
+        await transaction.execute(ADD_OPT_IN, bucket_of(profile_id), account_id, profile_id, list_id, AT)
         await suppress(transaction, account_id, [Suppression(profile_id, Reason.HARD_BOUNCE, AT)], AT)
     run_id = await run_with(api, profile_id, 1, AT, 2)
     await delivery_of(api, profile_id, run_id, 2, AT)
@@ -116,6 +122,7 @@ async def test_everything_that_happened_is_in_one_order(api: Api) -> None:
         ("consent", "Subscribed to List"),
         ("consent", "Subscribed to SMS Marketing"),
         ("event", "Placed Order"),
+        ("opt_in", 'Asked by e-mail to confirm the subscription to "News"'),
         ("event", "Placed Order"),
     ]
     assert expected == shown
@@ -137,6 +144,33 @@ async def test_details_name_what_an_item_concerns(api: Api) -> None:
     assert ("News", True) == (by_kind["membership"]["group"], by_kind["membership"]["joined"])
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+async def test_causes_stand_below_effects_within_a_second(api: Api, size: int) -> None:
+    """Joining is kept to the microsecond and entering to the second; whoever enters by joining joined before."""
+    profile_id, account_id = await person(api), api.account.account_id
+    await event(api, AT - timedelta(seconds=1), number=1)
+    async with api.services.database.transaction() as transaction:
+        list_id = await create_list(transaction, account_id, api.services.ids, "News", AT)
+        for milliseconds in (400, 700):
+            joined, left = (AT + timedelta(milliseconds=milliseconds + more) for more in (0, 100))
+            await join_group(transaction, account_id, list_id, [profile_id], joined, joined)
+            await leave_group(transaction, account_id, list_id, [profile_id], left, left)
+    await run_with(api, profile_id, 1, AT, 2)
+    await event(api, AT + timedelta(seconds=1), number=2)
+    found = [one["attributes"]["title"] for page in await pages(api, profile_id, size) for one in page]
+    members = [f'{verb} the list "News"' for verb in ("Left", "Joined", "Left", "Joined")]
+    expected = ["Placed Order", "passed", "passed", "Entered the flow FLOW01", *members, "Placed Order"]
+    assert expected == found
+
+
+async def test_being_asked_to_confirm_is_told(api: Api) -> None:
+    """With the address that the mail went to, the list, and when it was confirmed."""
+    profile_id = await everything(api)
+    [[asked]] = await pages(api, profile_id, 10, '&filter=equals(kind,"opt_in")')
+    details = asked["attributes"]["details"]
+    assert ("sarah@example.com", "News", None) == (details["email"], details["list"], details.get("confirmed_at"))
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 async def test_pages_over_ties_show_each_item_once(api: Api, size: int) -> None:
     """Wherever a page ends, the next one goes on behind it, though everything happened at one moment."""
@@ -149,7 +183,7 @@ async def test_pages_over_ties_show_each_item_once(api: Api, size: int) -> None:
     [whole] = await pages(api, profile_id, 100)
     cut = await pages(api, profile_id, size)
     assert [one["id"] for one in whole] == [one["id"] for page in cut for one in page]
-    assert 30 == len(whole)
+    assert 31 == len(whole)
     assert all(len(page) == size for page in cut[:-1])
 
 

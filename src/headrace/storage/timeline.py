@@ -5,15 +5,16 @@ length of the history: each source is read by an index that begins with the pers
 page has. Events and steps have no such index by time alone, because ingest and the engine would pay for it with every
 one of them; there the person's metrics or runs are walked, and each gives its newest rows.
 
-Order: by time; of one moment by source (an event before what it brought about), then by the source's own key. None of
-these ever changes, so that a page continues where the last one ended whatever was written between.
+Order: by whole seconds, as some sources keep no finer time; of one second by source (an event before what it brought
+about), then by time and the source's own key. None of these changes, so that a page continues where the last one ended
+whatever was written between; only being asked to confirm moves, to when that was done last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +25,21 @@ from headrace.storage.metrics import OWN
 
 EVENT, CONSENT, MEMBERSHIP, SUPPRESSION = "event", "consent", "membership", "suppression"
 ENTRY, STEP, DELIVERY = "entry", "step", "delivery"
+OPT_IN = "opt_in"
 
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 _NUMBERS = ((-1,), ((1 << 63) - 1,))
 _IDS = ((UUID(int=0),), (UUID(int=(1 << 128) - 1),))
 _STEPS = ((UUID(int=0), -1), (UUID(int=(1 << 128) - 1), (1 << 31) - 1))
+_WORD = (("",), ("\U0010ffff",))
 _WORDS = (("", ""), ("\U0010ffff", "\U0010ffff"))
+
+_OPT_INS = """
+SELECT o.sent_at AS at, o.list_id, o.email, o.confirmed_at, g.name
+FROM opt_in o LEFT JOIN profile_group g ON g.account_id = $2 AND g.group_id = o.list_id
+WHERE o.bucket = $1 AND o.account_id = $2 AND o.profile_id = $3 AND (o.sent_at, o.list_id COLLATE "C") < ($4, $5)
+ORDER BY o.sent_at DESC, o.list_id COLLATE "C" DESC LIMIT $6
+"""
 
 _EVENTS = """
 WITH RECURSIVE own (metric_id, name) AS (
@@ -155,6 +165,7 @@ class Source:
 
 
 SOURCES = (
+    Source((OPT_IN,), _OPT_INS, ("list_id",), _WORD),
     Source((EVENT, CONSENT), _EVENTS, ("number",), _NUMBERS),
     Source((MEMBERSHIP,), _MEMBERSHIPS, ("number",), _NUMBERS),
     Source((SUPPRESSION,), _SUPPRESSIONS, ("list_id", "reason"), _WORDS),
@@ -162,7 +173,7 @@ SOURCES = (
     Source((STEP,), _JOURNAL, ("run_id", "step"), _STEPS),
     Source((DELIVERY,), _DELIVERIES, ("delivery_id",), _IDS),
 )
-"""In the order in which things of one moment happen."""
+"""In the order in which things of one second happen."""
 
 KINDS = tuple(kind for source in SOURCES for kind in source.kinds)
 
@@ -174,6 +185,16 @@ class Mark:
     at: datetime
     source: int
     key: tuple[Any, ...]
+
+    @property
+    def second(self) -> datetime:
+        """The whole second of the moment."""
+        return self.at.replace(microsecond=0)
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """What marks are compared by."""
+        return self.second, self.source, self.at, self.key
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,7 +225,7 @@ async def load_timeline(
             place = (bucket_of(profile_id), account_id, profile_id, *_bound(number, source, after), limit)
             rows = await database.fetch(source.sql, *place, *_more(source, kinds, channels))
             found += (_found(number, source, row) for row in rows)
-    found.sort(key=lambda one: (one.mark.at, one.mark.source, one.mark.key), reverse=True)
+    found.sort(key=lambda one: one.mark.order, reverse=True)
     return found[:limit]
 
 
@@ -214,7 +235,8 @@ def _bound(number: int, source: Source, after: Mark | None) -> tuple[Any, ...]:
         return _LAST, *source.ends[1]
     if number == after.source:
         return after.at, *after.key
-    return after.at, *source.ends[number < after.source]
+    whole = after.second + timedelta(seconds=number < after.source)
+    return whole, *source.ends[0]
 
 
 def _more(source: Source, kinds: Collection[str], channels: Sequence[int]) -> tuple[Any, ...]:

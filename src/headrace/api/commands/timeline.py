@@ -29,6 +29,7 @@ from headrace.storage.timeline import (
     EVENT,
     KINDS,
     MEMBERSHIP,
+    OPT_IN,
     SOURCES,
     STEP,
     SUPPRESSION,
@@ -119,6 +120,17 @@ def _event(row: Row) -> Told:
     return row["name"] or row["metric_id"], details
 
 
+def _opt_in(row: Row) -> Told:
+    what = _quoted(row["name"], row["list_id"]) if row["list_id"] else "e-mail"
+    details = {
+        "email": row["email"],
+        "list_id": row["list_id"] or None,
+        "list": row["name"],
+        "confirmed_at": row["confirmed_at"],
+    }
+    return f"Asked by e-mail to confirm the subscription to {what}", details
+
+
 def _membership(row: Row) -> Told:
     verb = "Joined" if row["joined"] else "Left"
     kind = row["kind"] or "list or segment"
@@ -185,6 +197,7 @@ def _quoted(name: str | None, named: str) -> str:
 
 
 _TOLD: Mapping[str, Callable[[Row], Told]] = {
+    OPT_IN: _opt_in,
     EVENT: _event,
     CONSENT: _event,
     MEMBERSHIP: _membership,

@@ -47,6 +47,24 @@ def test_segments_are_listed_and_shown(headrace: Commands, database_dsn: str) ->
     assert segment_of([has("tier", "gold")]) == shown["definition"]
 
 
+def test_a_segment_that_asks_about_what_is_gone_is_told(headrace: Commands, database_dsn: str) -> None:
+    """Where there is such a segment the list has a column for it, with the ids; otherwise it has none."""
+    make(database_dsn)
+    before = run(headrace, "list")[1]
+    make_gone = "UPDATE profile_group SET topics = '{group:GONE01,metric:M}' WHERE name = 'Gold'"
+
+    async def change() -> None:
+        database = await Database.connect(database_dsn, size=2)
+        await database.fetch(make_gone)
+        await database.close()
+
+    asyncio.run(change())
+    assert ("asks about gone" in before, "GONE01" in before) == (False, False)
+    after = run(headrace, "list")[1]
+    assert ("asks about gone" in after, "GONE01" in after) == (True, True)
+    assert [["GONE01"]] == [row["asks_about_gone"] for row in json.loads(run(headrace, "list", "--json")[1])]
+
+
 def test_a_check_tells_what_differs_and_repairs_it(headrace: Commands, database_dsn: str) -> None:
     """Exit status 1 while something differs, 0 once it is repaired."""
     group_id = make(database_dsn, "DELETE FROM membership")

@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 from handwritten_flows import cart_flow
 
+from engine_shop import EngineShop, definition, delay, member_of, segment_of, split
 from headrace.engine.doctor import MEANINGS, SEGMENTS, Examination, examine, repair
 from headrace.engine.simulate import START, Simulation
 from headrace.model import DeliveryState, RunState
 from headrace.storage.database import Database, Row
 from headrace.storage.doctor import QUERIES, correct_gauges
+from headrace.storage.groups import delete_list
 from headrace.storage.step_counts import counts_of, recount_waiting, waiting_of
 
 VAIN = uuid.UUID(int=7)
@@ -55,6 +57,31 @@ async def test_a_sound_installation_has_no_findings(database: Database) -> None:
     await simulation.advance("3d")
     found = await examine(simulation.core)
     assert ([], False) == (kinds(found), found.needs_person)
+
+
+async def test_who_asks_about_a_deleted_list_is_told(database: Database) -> None:
+    """A flow that begins with it, one that asks about it, and a segment that asks; drafts and the rest are left out."""
+    shop = await EngineShop.open(database)
+    kept, gone = await shop.list_("Kept"), await shop.list_("Gone")
+    asking = await shop.made_segment("Asking", segment_of([member_of(gone, is_member=False)]))
+    await shop.made_segment("Sound", segment_of([member_of(kept)]))
+    wait = delay("wait", None, value=1, unit="days")
+    begun = {**definition("", wait), "triggers": [{"type": "list", "id": gone}]}
+    begins = await shop.flow(begun, name="Begins")
+    await shop.flow(begun, status="draft", name="Draft")
+    splits = definition(await shop.metric("Bought"), split("ask", member_of(gone, kept), "wait", None), wait)
+    asks = await shop.flow(splits, name="Asks")
+    await shop.drain()
+    async with database.transaction() as transaction:
+        place = (transaction, shop.account.account_id, gone, shop.ids)
+        await delete_list(*place, await shop.now(), shop.core.clock.now())
+    await shop.drain()
+    found = await examine(shop.core)
+
+    told = {(one.symptom.kind, one.symptom.flow_id, one.symptom.example) for one in found.findings}
+    assert {("gone_group", one, one) for one in (begins, asks)} | {("gone_group", None, asking)} == told
+    assert found.findings[0].symptom.detail in (f"Begins asks about {gone}", f"Asks asks about {gone}")
+    assert (True, {False}) == (found.needs_person, {one.repairable for one in found.findings})
 
 
 async def test_what_is_overdue_is_found_and_worked_off(database: Database) -> None:

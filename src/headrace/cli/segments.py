@@ -23,11 +23,14 @@ from headrace.engine.segment_check import Comparison
 from headrace.errors import CommandError
 from headrace.ids import RandomIds
 from headrace.storage.database import Connection, Database, Row
+from headrace.storage.group_uses import gone_groups
 from headrace.storage.segment_counts import count_members
 from headrace.storage.segments import list_segments, request_evaluation
 
 SegmentArgument = Annotated[str, typer.Argument(help="The segment's id or name.")]
 COLUMNS = ("id", "name", "active", "processing", "starred", "members", "updated")
+GONE = "asks_about_gone"
+"""Ids of lists and segments that a segment asks about and that were deleted; a column where there are any."""
 MOST_SHOWN = 20
 """Profile ids that a table shows of each segment; `--json` has all."""
 
@@ -40,7 +43,9 @@ def list_(account: AccountOption = None, as_json: Json = False) -> None:
         async with database.statements() as connection:
             return await _told(connection, owner.account_id, await list_segments(connection, owner.account_id))
 
-    print_rows(with_database(task), COLUMNS, as_json=as_json)
+    rows = with_database(task)
+    columns = (*COLUMNS, GONE) if any(row[GONE] for row in rows) else COLUMNS
+    print_rows(rows, columns, as_json=as_json)
 
 
 def show(segment: SegmentArgument, account: AccountOption = None) -> None:
@@ -145,6 +150,7 @@ async def _the_segment(connection: Connection, account_id: str, named: str) -> R
 
 async def _told(connection: Connection, account_id: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
     members = await count_members(connection, account_id, [row["group_id"] for row in rows])
+    gone = await gone_groups(connection, account_id)
     return [
         {
             "id": row["group_id"],
@@ -154,6 +160,7 @@ async def _told(connection: Connection, account_id: str, rows: Sequence[Row]) ->
             "starred": row["is_starred"],
             "members": members.get(row["group_id"], 0),
             "updated": row["updated_at"],
+            GONE: gone.get(row["group_id"], []),
         }
         for row in rows
     ]

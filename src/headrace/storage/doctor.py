@@ -121,6 +121,32 @@ WHERE g.kind = 'segment' AND g.is_active AND g.definition IS NOT NULL AND g.eval
     )
 ORDER BY g.account_id, g.group_id
 """
+_GONE_GROUPS = """
+WITH asked AS (
+    SELECT f.account_id, f.flow_id, f.flow_id AS example, f.name, one.path #>> '{}' AS group_id
+    FROM flow f JOIN flow_version v ON v.flow_id = f.flow_id AND v.version = f.version
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN strpos(v.definition::text, '\\u0000') = 0 THEN v.definition::jsonb END
+    ) AS d (definition)
+    CROSS JOIN LATERAL (
+        SELECT jsonb_path_query(d.definition, '$.triggers[*] ? (@.type == "list" || @.type == "segment").id')
+        UNION SELECT jsonb_path_query(d.definition, '$.**.group_ids[*] ? (@.type() == "string")')
+        UNION SELECT jsonb_path_query(d.definition, '$.**.list_id ? (@.type() == "string")')
+    ) AS one (path)
+    WHERE f.status <> 'draft' AND NOT f.archived AND f.deleted_at IS NULL
+    UNION
+    SELECT g.account_id, NULL, g.group_id, g.name, substr(topic, 7)
+    FROM profile_group g CROSS JOIN LATERAL unnest(g.topics) AS topic
+    WHERE g.kind = 'segment' AND g.is_active AND starts_with(topic, 'group:')
+)
+SELECT a.account_id, a.flow_id, count(DISTINCT a.group_id) AS amount, NULL::timestamptz AS since,
+    min(a.name) || ' asks about ' || string_agg(DISTINCT a.group_id, ', ') AS detail, a.example
+FROM asked a
+WHERE a.group_id IS NOT NULL AND NOT EXISTS (
+    SELECT FROM profile_group g WHERE g.account_id = a.account_id AND g.group_id = a.group_id
+)
+GROUP BY a.account_id, a.flow_id, a.example ORDER BY a.account_id, a.flow_id, a.example
+"""
 _JOBS = """
 SELECT account_id, arguments->>'flow_id' AS flow_id, count(*) AS amount, min(updated_at) AS since,
     min(coalesce(error, kind)) AS detail, min(job_id) AS example
@@ -174,6 +200,7 @@ QUERIES: Mapping[str, tuple[str, bool]] = {
     "pending": (_PENDING, True),
     "overdue_looks": (_OVERDUE_LOOKS, True),
     "unevaluated": (_UNEVALUATED, False),
+    "gone_group": (_GONE_GROUPS, False),
     "parked": (_PARKED, False),
     "held": (_HELD, False),
     "vanished_action": (_VANISHED, False),

@@ -134,7 +134,7 @@ async def look_again(
     group_ids = sorted({group_id for look in looks for group_id in look.asked})
     members = await load_members(transaction, people)
     dues = {(due.profile_id, due.group_id): due for due in (await load_due(transaction, people, group_ids)).values()}
-    looks = await _meet(transaction, [look for look in looks if _may_change(look, members, dues)])
+    looks = await _meet(core, transaction, [look for look in looks if _may_change(look, members, dues)])
     if not looks:
         return
     await _load(transaction, looks)
@@ -224,20 +224,27 @@ def _asking(row: Row, own: AccountSegments) -> Iterable[LoadedSegment]:
             return own.asking((of_group(row["group_id"]),))
 
 
-async def _meet(transaction: Connection, looks: Sequence[Look]) -> list[Look]:
-    """Give every look its person and clock; those whose person is gone are left out."""
+async def _meet(core: Core, transaction: Connection, looks: Sequence[Look]) -> list[Look]:
+    """Give every look its person and clock; those whose person is gone are left out.
+
+    On the machine's clock everybody is looked at as of now: what waited for long must not bring back what time has
+    ended meanwhile.
+    """
     if not looks:
         return []
     people = await load_profiles(transaction, {look.key for look in looks})
     accounts = await load_accounts(transaction, {look.account_id for look in looks})
     moments: dict[datetime, Moment] = {}
+    now = core.clock.now()
     met: list[Look] = []
     for look in looks:
         profile = people.get((look.account_id, look.profile_id))
         if profile is not None:
+            look.clock = accounts[look.account_id].account.clock
+            if not look.clock:
+                look.at = max(look.at, now)
             moment = moments.get(look.at) or moments.setdefault(look.at, Moment(look.at, None, UTC))
             look.facts = LoadedFacts(profile, None, moment)
-            look.clock = accounts[look.account_id].account.clock
             met.append(look)
     return met
 

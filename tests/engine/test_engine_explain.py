@@ -11,7 +11,7 @@ from handwritten_flows import cart_flow, document, on_list, on_metric, welcome_s
 from engine_shop import delay, email
 from headrace.engine.explain import Explanation, explain
 from headrace.engine.simulate import START, Simulation
-from headrace.engine.truths import conditions_in
+from headrace.engine.truths import conditions_in, in_words
 from headrace.engine.why import Why
 from headrace.errors import NotFound
 from headrace.model import DeliveryState
@@ -191,6 +191,23 @@ async def test_a_branch_with_a_name_is_called_by_it(database: Database) -> None:
     (step,) = (step for step in found.runs[0].steps if step.outcome == "branch")
     assert ("b2", "Others") == (step.branch, step.branch_name)
     assert [("b1", "Readers", '"Newsletter"')] == [(one.of, one.of_name, one.about) for one in step.conditions]
+
+
+async def test_the_list_that_somebody_left_is_named(database: Database) -> None:
+    """The sentence and the step tell its name and its id."""
+    wait = delay("wait", "mail", value=1, unit="days")
+    asked = await Asked.of(database, document("News", on_list("Newsletter"), wait, email("mail", "Mail")))
+    await asked.simulation.join("Newsletter", "ana")
+    await asked.simulation.leave("Newsletter", "ana")
+    await asked.simulation.advance("2d")
+    list_id = await database.fetch_value("SELECT group_id FROM profile_group")
+
+    found = await asked.explain("mail")
+
+    assert found.why is not None
+    assert f'The action was skipped: Person No Longer in List ("Newsletter", {list_id}).' == found.why.told
+    (step,) = (one for one in found.runs[0].steps if one.outcome == "skipped")
+    assert [('group_id "Newsletter"', list_id)] == [(in_words(one), one.saw) for one in step.conditions]
 
 
 async def test_who_waits_has_not_come_to_it_yet(database: Database) -> None:

@@ -206,8 +206,8 @@ MEANINGS = {
     "gauges": Meaning("counts of who waits, is held or parked differ from a recount", _recount),
     "held": Meaning("too many people entered at once; let them in or not: headrace flow release-held or discard-held"),
     "gone_group": Meaning(
-        "flows and segments ask about a list or segment that was deleted: nobody is in it, so nobody enters such a flow "
-        "by it and 'is not in it' holds for everybody; edit or end them"
+        "flows and segments ask about a list or segment that was deleted: nobody is in it, so nobody enters such a "
+        "flow by it and 'is not in it' holds for everybody; edit or end them"
     ),
     "unconfirmed": Meaning("nobody knows whether the provider took these messages; they are not sent again"),
     "failed_job": Meaning("a job was given up within the last week"),

@@ -16,6 +16,8 @@ from headrace.flows.walk import branches_of
 
 NAMING = ("profile-metric", "profile-group-membership")
 """Conditions whose labels carry ids of metrics, lists and segments."""
+GROUP = "group_id"
+"""What a gate saw that asked whether a person was still in a list or segment: its id."""
 MOST_TOLD = 3
 LONGEST_TOLD = 40
 """Conditions that a sentence tells, and characters of what one saw."""
@@ -49,12 +51,12 @@ def conditions_in(seen: Any, of: str | None = None, names: Mapping[str, str] = N
         elif isinstance(found, Mapping):
             yield from conditions_in(found, label, names)
         else:
-            yield Condition(label, found, None, of, _about(label, names))
+            yield Condition(label, found, None, of, _about(label, names, found))
 
 
 def ids_in(seen: Any) -> set[str]:
     """Return the ids of metrics, lists and segments that the conditions in a journal row's `seen` ask about."""
-    return {one for condition in conditions_in(seen) for one in _ids(condition.condition)}
+    return {one for condition in conditions_in(seen) for one in _ids(condition.condition, condition.saw)}
 
 
 def in_words(condition: Condition) -> str:
@@ -76,11 +78,13 @@ def branch_names(definition: Mapping[str, Any]) -> dict[str, str]:
     return {str(one["branch_id"]): one["name"] for one in branches if one.get("branch_id") and one.get("name")}
 
 
-def _about(label: str, names: Mapping[str, str]) -> str | None:
-    return ", ".join(f'"{names[one]}"' for one in _ids(label) if one in names) or None
+def _about(label: str, names: Mapping[str, str], saw: Any = None) -> str | None:
+    return ", ".join(f'"{names[one]}"' for one in _ids(label, saw) if one in names) or None
 
 
-def _ids(label: str) -> list[str]:
+def _ids(label: str, saw: Any) -> list[str]:
+    if label == GROUP:
+        return [saw] if isinstance(saw, str) else []
     kind, _, ids = label.partition("#")[0].partition(":")
     return ids.split(",") if kind in NAMING else []
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from headrace.engine.labels import label_of
-from headrace.engine.truths import branch_names, told_of
+from headrace.engine.truths import GROUP, branch_names, told_of
 from headrace.flows.compiled import CompiledFlow
 from headrace.flows.walk import targets_of
 from headrace.model import DeliveryState, RunState
@@ -131,7 +132,7 @@ def _in_run(history: History, run: Row, action_id: int, message_id: str | None) 
     found = (
         _of_another(deliveries, message_id)
         or _of_deliveries(deliveries)
-        or _of_steps(steps)
+        or _of_steps(steps, history.names)
         or _of_state(history, run, action_id)
         or Why("not_there", "Their way through the flow did not lead there when they passed: it has been edited since.")
     )
@@ -174,18 +175,30 @@ def _of_deliveries(rows: Sequence[Row]) -> Why | None:
             return Why("canceled", "A user canceled it.", row["due_at"])
 
 
-def _of_steps(rows: Sequence[Row]) -> Why | None:
+def _of_steps(rows: Sequence[Row], names: Mapping[str, str]) -> Why | None:
     """Return what the action itself decided."""
     for row in reversed(rows):
         detail = row["detail"] or {}
         if row["outcome"] == "skipped":
-            return Why("skipped", f"The action was skipped: {detail.get('reason', '')}.", row["at"])
+            return Why(
+                "skipped", f"The action was skipped: {detail.get('reason', '')}{_left(detail, names)}.", row["at"]
+            )
         if row["outcome"] == "held":
             until = f" until {detail['until']}" if "until" in detail else ""
             return Why("held", f"It is held{until}: {detail.get('reason', '')}.", row["at"])
         if row["outcome"] == "passed":
             return Why("not_live", "The action was neither live nor manual when they came to it.", row["at"])
     return None
+
+
+def _left(detail: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Return the list or segment that the person had left, by its name and its id, in brackets; mostly nothing."""
+    seen = detail.get("seen")
+    group_id = seen.get(GROUP) if isinstance(seen, Mapping) else None
+    name = names.get(group_id or "")
+    if group_id is None:
+        return ""
+    return f" ({group_id})" if name is None else f' ("{name}", {group_id})'
 
 
 def _of_state(history: History, run: Row, action_id: int) -> Why | None:

@@ -241,6 +241,18 @@ async def test_unsubscribing_writes_consent_and_event(sent: Sent, data: dict[str
     assert ["Unsubscribed from Email Marketing"] == await sent.metrics()
 
 
+async def test_who_has_unsubscribed_is_not_asked_again(sent: Sent) -> None:
+    """The page says that it is done; the preferences stay at hand. Who subscribes again is asked again."""
+    asked = await sent.api.http.get(sent.links.unsubscribe())
+    await sent.api.http.post(sent.links.unsubscribe(), data={"confirm": "yes"})
+    done = await sent.api.http.get(sent.links.unsubscribe())
+    await sent.api.services.database.fetch("UPDATE consent SET subscription = 'SUBSCRIBED'")
+    again = await sent.api.http.get(sent.links.unsubscribe())
+
+    assert [True, False, True] == ["Stop receiving" in one.text for one in (asked, done, again)]
+    assert ["<form" in done.text, "You are unsubscribed" in done.text, 'href="?' in done.text] == [False, True, True]
+
+
 async def test_unsubscribing_counts_for_whom_the_person_has_become_meanwhile(
     sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

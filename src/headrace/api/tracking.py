@@ -24,7 +24,7 @@ from starlette.routing import Mount, Route
 from headrace.api import confirmation_pages, preference_pages
 from headrace.api.pages import foreign, notice, page
 from headrace.api.state import Services
-from headrace.api.unsubscribing import FlowList, channel_of, leave_list, list_of, unsubscribe
+from headrace.api.unsubscribing import FlowList, channel_of, is_unsubscribed, leave_list, list_of, unsubscribe
 from headrace.ids import bucket_of
 from headrace.messages.links import PREFERENCES, follow
 from headrace.messages.tokens import Kind as TokenKind
@@ -100,6 +100,9 @@ class TrackingPages:
         if PREFERENCES in request.query_params:
             return await _when_up(preference_pages.show(self._services, payload))
         name = escape(await self._sender(payload.account_id))
+        others = f'<p><a href="?{PREFERENCES}">Choose what you receive'
+        if await self._is_done(payload):
+            return page("You are unsubscribed", f"<p>{name} sends you no more of these messages.</p>{others}</a></p>")
         wanted = await self._list(payload)
         from_list = (
             f'<button name="{LIST}" value="{escape(wanted.list_id)}">Only from {escape(wanted.name)}</button> '
@@ -111,7 +114,7 @@ class TrackingPages:
             "Unsubscribe",
             f"<p>Stop receiving messages from {name}?</p>"
             f'<form method="post"><p>{from_list}<button name="confirm" value="yes">{words}</button></p></form>'
-            f'<p><a href="?{PREFERENCES}">Choose what you receive instead</a></p>',
+            f"{others} instead</a></p>",
         )
 
     async def unsubscribed(self, request: Request) -> Response:
@@ -164,6 +167,14 @@ class TrackingPages:
                 return str(await self._services.database.fetch_value(query, account_id) or "this sender")
         except DOWN:
             return "this sender"
+
+    async def _is_done(self, payload: Payload) -> bool:
+        """Return whether the person has unsubscribed already; without a database, the page asks."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await is_unsubscribed(self._services, payload)
+        except DOWN:
+            return False
 
     async def _list(self, payload: Payload) -> FlowList | None:
         """Return the list that an e-mail's flow begins with; without a database, the page offers none."""

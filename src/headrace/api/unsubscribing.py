@@ -20,7 +20,7 @@ from headrace.storage import jobs
 from headrace.storage.accounts import get_account
 from headrace.storage.aliases import follow_one
 from headrace.storage.consenting import Source, consent_events, make_room, unsubscribe_from_list
-from headrace.storage.consents import UNSUBSCRIBED, ConsentChange, set_consents
+from headrace.storage.consents import UNSUBSCRIBED, ConsentChange, Purpose, load_subscriptions, set_consents
 from headrace.storage.database import Connection
 from headrace.storage.delivery_channels import deliveries_under_way, delivery_channels
 from headrace.storage.interactions import Interaction, Kind, Prepared, record_interactions
@@ -91,6 +91,15 @@ async def channel_of(services: Services, payload: Payload) -> Channel:
     return (await delivery_channels(services.database, payload.account_id, keys)).get(
         payload.delivery_id, Channel.EMAIL
     )
+
+
+async def is_unsubscribed(services: Services, payload: Payload) -> bool:
+    """Return whether a person has already said that they want no more messages of the channel of this one."""
+    channel = await channel_of(services, payload)
+    profile_id = await follow_one(services.database, payload.account_id, payload.profile_id)
+    place = (payload.account_id, profile_id, int(channel))
+    known = await load_subscriptions(services.database, [(bucket_of(profile_id), *place)])
+    return known.get((*place, int(Purpose.MARKETING))) == UNSUBSCRIBED
 
 
 async def unsubscribe(services: Services, payload: Payload, *, one_click: bool) -> bool:

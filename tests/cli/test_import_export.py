@@ -171,6 +171,26 @@ def test_a_missing_file_and_an_unknown_flow_are_told(headrace: Commands, account
     assert "NOPE00" in headrace.fails("export", "NOPE00")
 
 
+def test_a_segment_that_an_import_makes_is_said_to_rest(headrace: Commands, account: str, tmp_path: Path) -> None:
+    """It is inactive and has no rules, so that nobody enters the flow by it; a list that is made needs no such word."""
+    wait = {
+        "temporary_id": "wait",
+        "type": "time-delay",
+        "links": {"next": None},
+        "data": {"unit": "hours", "value": 1},
+    }
+    told = []
+    for kind in ("segment", "list"):
+        flow = {"triggers": [{"type": kind, "id": f"A {kind}"}], "actions": [wait], "entry_action_id": "wait"}
+        file = tmp_path / f"{kind}.json"
+        attributes = {"name": kind, "definition": {"profile_filter": None, **flow}}
+        file.write_text(json.dumps({"data": {"type": "flow", "attributes": attributes}}))
+        told.append(headrace.run("import", str(file), "--create-missing"))
+
+    assert [True, False] == ["It is inactive and has no rules" in one for one in told]
+    assert [True, False] == [one.startswith("Made segment ") for one in told]
+
+
 @pytest.mark.parametrize("spelling", ["camel", "snake"])
 def test_an_export_with_names_is_made_and_found_by_name_in_another_account(
     headrace: Commands, account: str, tmp_path: Path, spelling: str

@@ -44,11 +44,16 @@ def import_file(
 
     imported = _told(file, lambda: with_database(task))
     if as_json:
-        made = [{"kind": one.kind, "id": one.made_id, "name": one.name} for one in imported.made]
+        made = [
+            {"kind": one.kind, "id": one.made_id, "name": one.name} | ({"rests": True} if one.rests else {})
+            for one in imported.made
+        ]
         print_json({"flow_id": imported.flow_id, "made": made})
     else:
         for one in imported.made:
-            print(f"Made {one.kind} {one.made_id} ({one.name}).")
+            print(f"Made {'segment' if one.rests else one.kind} {one.made_id} ({one.name}).")
+            if one.rests:
+                print("  It is inactive and has no rules: nobody is in it until somebody defines and activates it.")
         print(f"Imported flow {imported.flow_id}.")
 
 

@@ -61,12 +61,16 @@ SELECT group_id AS id, kind, name FROM profile_group WHERE account_id = $1 AND g
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A thing that was made: its kind, the id that the file gave it, the id it has, and its name."""
+    """A thing that was made: its kind, the id that the file gave it, the id it has, and its name.
+
+    `rests` tells that it is a segment, which is inactive and has no rules.
+    """
 
     kind: str
     given_id: str
     made_id: str
     name: str
+    rests: bool = False
 
 
 async def told(database: Database, account_id: str, named: References) -> list[Document]:
@@ -160,7 +164,7 @@ async def make(
             kept = _given(included, one)
             group = group_types.get(one) or str(included.get(one, {}).get("type") or "list")
             await _make_one(connection, account_id, ids, now, kind, own, name, kept, group)
-            made.append(Made(kind, one, own, name))
+            made.append(Made(kind, one, own, name, rests=kind == "list or segment" and group == "segment"))
     return made
 
 

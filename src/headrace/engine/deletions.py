@@ -1,12 +1,13 @@
 """Deleting a person for good: what the request does at once, and the job that removes the rest.
 
-    request: bucket locked -> profile, identifiers, consent, memberships, what is pending -> job
+    request: rows of imports that wait -> bucket locked -> profile, identifiers, consent, memberships, pending -> job
     job:     bucket locked -> runs end, messages are withdrawn -> next deliveries, runs, events, jobs' rows -> ...
 
 From the request's commit on nobody has that id or address: whoever comes back with it is a new person, and a run or
 message of the deleted one that is looked at in between ends as "Person Deleted". What arrives for the old id from a
 request that looked before and wrote after it is removed, too (`strays`). One thing cannot be found any more: that a
 filter refused an entry by a date; its row in the journal names nobody and goes by the journal's retention.
+An import that was queued before the request brings nobody back: its rows that name the person are settled first.
 Source: reference 7 (data privacy), 1.8.
 
 Our choice: nothing is kept, not even that the person had unsubscribed, because any such mark would be a trace of who
@@ -32,6 +33,7 @@ from headrace.storage import deletions, identity, jobs
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.aliases import follow_one
 from headrace.storage.database import Connection
+from headrace.storage.deletion_imports import Names, names_of, settle_rows
 from headrace.storage.deletions import Person
 from headrace.storage.identity import Identifier
 from headrace.storage.jobs import Job
@@ -46,7 +48,7 @@ EXITED = "person_deleted"
 SKIPPED = "Person Deleted"
 """Why runs end and messages are skipped. Source: reference 1.8."""
 ATTEMPTS = 5
-"""How often a request begins anew because the person was merged while their bucket was waited for."""
+"""How often a request begins anew because the person changed while their bucket was waited for."""
 JOBS_AT_ONCE = 20
 REST = timedelta(seconds=2)
 """How long the job rests while a message is in a worker's hands."""
@@ -63,6 +65,10 @@ class Named:
         return self.profile_id or (self.identifier.value if self.identifier else "")
 
 
+class _Changed(Exception):
+    """The person was merged, or got another address, while what they held was waited for."""
+
+
 async def request_deletion(
     parts: Parts, account_id: str, named: Named, now: datetime, system_now: datetime, pointer: str | None = None
 ) -> str:
@@ -74,12 +80,13 @@ async def request_deletion(
     for _ in range(ATTEMPTS):
         try:
             async with parts.database.transaction() as transaction:
+                await wait_no_longer(transaction)
+                names = await _settle_rows(transaction, account_id, named, pointer)
                 profile_id = await _lock(transaction, account_id, named)
-                if profile_id is not None:
-                    return await _delete(parts, transaction, Person(account_id, profile_id), now, system_now)
-                if await _find(transaction, account_id, named) is None:
-                    raise NotFound(f'There is no profile "{named}" in this account.', pointer=pointer)
-        except asyncpg.TransactionRollbackError:
+                if not names.cover(await names_of(transaction, account_id, profile_id)):
+                    raise _Changed
+                return await _delete(parts, transaction, Person(account_id, profile_id), now, system_now)
+        except (asyncpg.TransactionRollbackError, _Changed):
             continue
         except asyncpg.LockNotAvailableError:
             break
@@ -93,17 +100,28 @@ async def _delete(parts: Parts, transaction: Connection, person: Person, now: da
     return await jobs.enqueue(transaction, person.account_id, parts.ids, DELETE, arguments, system_now)
 
 
-async def _lock(transaction: Connection, account_id: str, named: Named) -> str | None:
+async def _settle_rows(transaction: Connection, account_id: str, named: Named, pointer: str | None) -> Names:
+    """Settle the rows of imports that name the person, before anything else is held; return what they looked for."""
+    profile_id = await _find(transaction, account_id, named)
+    if profile_id is None:
+        raise NotFound(f'There is no profile "{named}" in this account.', pointer=pointer)
+    names = await names_of(transaction, account_id, profile_id)
+    await settle_rows(transaction, account_id, names)
+    return names
+
+
+async def _lock(transaction: Connection, account_id: str, named: Named) -> str:
     """Lock the bucket and the row of the profile that is meant and return its id.
 
-    None where there is none, or where it has been merged while its bucket was waited for: then look again.
+    Raises `_Changed` where it is gone, or has been merged while its bucket was waited for: then look again.
     """
     profile_id = await _find(transaction, account_id, named)
     if profile_id is None:
-        return None
-    await wait_no_longer(transaction)
+        raise _Changed
     await wait_for_buckets(transaction, [bucket_of(profile_id)])
-    return profile_id if await lock_profiles(transaction, account_id, (profile_id,)) else None
+    if not await lock_profiles(transaction, account_id, (profile_id,)):
+        raise _Changed
+    return profile_id
 
 
 async def _find(transaction: Connection, account_id: str, named: Named) -> str | None:

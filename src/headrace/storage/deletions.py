@@ -232,7 +232,8 @@ async def clean_jobs(
     """Empty the rows of the next jobs that name a person, and what these were asked; return the last job's id.
 
     `values` are addresses and numbers, which are looked for as whole JSON texts. What a job has not worked off yet
-    stays: it comes after the deletion, and makes a new person.
+    stays: rows that were there before the deletion and named the person were settled by it (`deletion_imports`), and
+    later ones make a new person.
     """
     quoted = [json.dumps(value.lower(), ensure_ascii=False) for value in values]
     jobs = [row["job_id"] for row in await transaction.fetch(_JOBS, account_id, after, limit)]

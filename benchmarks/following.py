@@ -41,6 +41,7 @@ from headrace.clock import SystemClock, stopwatch
 from headrace.ids import RandomIds
 from headrace.storage import embedded
 from headrace.storage.keys import create_key
+from headrace.storage.segments import list_segments, request_evaluation
 
 BULK = 1_000
 BULK_CONNECTIONS, CONNECTIONS = 8, 32
@@ -105,6 +106,7 @@ async def run(_: embedded.Server, *, full: bool) -> list[Figure]:
             database = await opened.enter_async_context(fresh_database(own, "bench_following"))
             stage = await _stage(await gather(database, size.people, size.past, virtual=False), size, opened)
             posted = [await _round(stage, number) for number in range(size.rounds)]
+            await _switch(stage.audience, True)
             lags = sorted(await _lags(stage))
     return [*_figures(posted), *_lag_figures(lags)]
 
@@ -170,19 +172,31 @@ def definitions(audience: Audience) -> list[dict[str, Any]]:
 
 
 async def _round(stage: Stage, number: int) -> list[Taken]:
-    """Post singly and in bulk, each without the segments and with them."""
+    """Post singly and in bulk, each without the segments and with them; the rounds begin with either in turn."""
     size, found = stage.size, []
     for path, count, connections in (
         (SINGLE_PATH, size.single, CONNECTIONS),
         (BULK_PATH, size.bulk, BULK_CONNECTIONS),
     ):
-        for active in (False, True):
+        taken: dict[bool, Taken] = {}
+        for active in (False, True) if number % 2 == 0 else (True, False):
             events = [_event(stage, one, f"{number}-{path}-{active}-{one}") for one in range(count)]
             bodies = _bulk(events) if path == BULK_PATH else [_single(one) for one in events]
-            await stage.audience.database.fetch(SWITCH, stage.audience.account_id, active)
+            await _switch(stage.audience, active)
             await settle(stage.audience.database)
-            found.append(await _post(stage, path, bodies, connections, count))
+            taken[active] = await _post(stage, path, bodies, connections, count)
+        found += [taken[False], taken[True]]
     return found
+
+
+async def _switch(audience: Audience, active: bool) -> None:
+    """Switch the segments on or off; those that come on are worked out anew, so that nothing is left to catch up on."""
+    database, ids, now = audience.database, RandomIds(), SystemClock().now()
+    async with database.transaction() as transaction:
+        await transaction.execute(SWITCH, audience.account_id, active)
+        for row in await list_segments(transaction, audience.account_id) if active else ():
+            await request_evaluation(transaction, audience.account_id, row["group_id"], ids=ids, system_now=now)
+    await until(database, EVALUATED)
 
 
 async def _post(stage: Stage, path: str, bodies: Sequence[bytes], connections: int, count: int) -> Taken:

@@ -179,7 +179,10 @@ async def _work(stage: Stage, workers: int) -> float:
     seconds = stopwatch() - began
     await _check(stage, segment_id)
     async with audience.database.transaction() as transaction:
-        await delete_segment(transaction, audience.account_id, segment_id)
+        place = (transaction, audience.account_id, segment_id)
+        await delete_segment(*place, stage.core.ids, stage.core.clock.now())
+    while await run_jobs(stage.core):
+        pass  # the members are taken out before the next round
     return seconds
 
 

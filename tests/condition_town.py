@@ -51,7 +51,14 @@ class Town:
         self.people = [f"P{number}x{self.account_id}" for number in range(PEOPLE)]
 
     async def build(self, connection: Connection) -> None:
-        """Write the people and what belongs to them."""
+        """Write the people and what belongs to them, and the groups that any of them is in."""
+        await connection.raw.execute(
+            "INSERT INTO profile_group (group_id, account_id, kind, name, created_at, updated_at) "
+            "SELECT one, $2, 'list', one, $3, $3 FROM unnest($1::text[]) AS one ON CONFLICT DO NOTHING",
+            list(GROUPS),
+            self.account_id,
+            NOW,
+        )
         await self._insert(connection, "profile", [self._profile(one) for one in self.people])
         for table, rows in self._belongings().items():
             await self._insert(connection, table, rows)

@@ -330,7 +330,7 @@ async def test_a_segment_may_go_while_it_is_read(database: Database, monkeypatch
 
     async def delete_first(cache: SegmentCache, connection: Any, rows: Any) -> None:
         async with database.transaction() as transaction:
-            await delete_segment(transaction, shop.account.account_id, gone)
+            await delete_segment(transaction, shop.account.account_id, gone, shop.ids, SystemClock().now())
         await load(cache, connection, rows)
 
     monkeypatch.setattr(SegmentCache, "_compile", delete_first)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from engine_shop import MONDAY, EngineShop, definition, delay, did, email, has, member_of, segment_of, within_days
+from headrace.clock import SystemClock
+from headrace.engine.jobs import run_jobs
 from headrace.model.account import Settings
+from headrace.storage import segments
 from headrace.storage.account_clocks import follow_system, freeze
 from headrace.storage.database import Database
 from headrace.storage.identity import IncomingProfile
@@ -13,6 +18,12 @@ from headrace.storage.metrics import OWN
 from headrace.storage.segments import delete_segment
 
 HOUR = timedelta(hours=1)
+
+
+async def delete(shop: EngineShop, group_id: str) -> None:
+    """Delete a segment."""
+    async with shop.database.transaction() as transaction:
+        await delete_segment(transaction, shop.account.account_id, group_id, shop.ids, SystemClock().now())
 
 
 async def test_segments_learn_of_messages(database: Database) -> None:
@@ -53,12 +64,53 @@ async def test_a_deleted_segment_leaves_nothing_to_do(database: Database) -> Non
     group_id = await shop.made_segment("Lately", segment_of([did(bought, within_days(3))]))
     await shop.event("Placed Order", "ana")
     await shop.drain()
-    async with database.transaction() as transaction:
-        await delete_segment(transaction, shop.account.account_id, group_id)
+    await delete(shop, group_id)
     await shop.move(timedelta(days=9))
     assert {} == await shop.members(group_id)
     assert [("ana", True, MONDAY)] == await shop.moves(group_id)
     assert 0 == await database.fetch_value("SELECT count(*) FROM segment_due")
+
+
+async def test_a_large_segment_is_emptied_in_slices(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The segment is gone at once; the members that are left are taken out, and the looks with them."""
+    monkeypatch.setattr(segments, "SLICE", 2)
+    shop = await EngineShop.open(database)
+    bought = await shop.metric("Placed Order")
+    group_id = await shop.made_segment("Lately", segment_of([did(bought, within_days(3))]))
+    other = await shop.made_segment("This week", segment_of([did(bought, within_days(7))]))
+    for number in range(5):
+        await shop.event("Placed Order", f"p{number}")
+    await shop.drain()
+    await delete(shop, group_id)
+    left = len(await shop.members(group_id))
+    while await run_jobs(shop.core):
+        pass
+    assert (3, {}) == (left, await shop.members(group_id))
+    assert 5 == len(await shop.members(other))
+    assert [other] == await database.fetch_value("SELECT array_agg(DISTINCT group_id) FROM segment_due")
+
+
+async def test_nobody_counts_as_a_member_of_a_deleted_segment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the job has taken nobody out yet: neither flows nor segments that ask about it let anybody in."""
+    monkeypatch.setattr(segments, "SLICE", 0)
+    shop = await EngineShop.open(database)
+    gold = await shop.made_segment("Gold", segment_of([has("tier", "gold")]))
+    plain = await shop.made_segment("Plain", segment_of([has("tier", "plain")]))
+    await shop.person("ana", IncomingProfile(email="ana@example.com", properties={"tier": "gold"}))
+    await shop.person("bea", IncomingProfile(email="bea@example.com", properties={"tier": "plain"}))
+    await shop.drain()
+    filtered = definition(await shop.metric("Checkout Started"), email("mail", await shop.template()))
+    await shop.flow({**filtered, "profile_filter": segment_of([member_of(gold)])})
+    await delete(shop, gold)
+    asking = await shop.made_segment("Asking", segment_of([member_of(gold), member_of(plain)]))
+    await shop.event("Checkout Started", "ana")
+    await shop.event("Checkout Started", "bea")
+    await shop.drain()
+    assert [] == await shop.sent()
+    assert {"bea"} == set(await shop.members(asking))
+    assert {"ana"} == set(await shop.members(gold))
 
 
 async def test_looks_come_along_when_an_account_gets_another_clock(database: Database) -> None:

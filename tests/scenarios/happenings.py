@@ -188,7 +188,7 @@ async def _to_segments(scenario: Scenario, moment: Mapping[str, Any]) -> bool:
             case {"deactivate": name}:
                 await segments.set_active(*place, _group(scenario, name), False, **times)
             case {"delete_segment": name}:
-                await segments.delete_segment(*place, _group(scenario, name))
+                await segments.delete_segment(*place, _group(scenario, name), shop.ids, times["system_now"])
             case _:
                 return False
     return True

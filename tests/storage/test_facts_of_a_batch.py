@@ -67,7 +67,11 @@ INSERTS = (
     """INSERT INTO custom_object
     SELECT $1, $2, $3, 'T1', kind, '1', '{"7": "red"}' FROM unnest(ARRAY['R1', 'R2']) AS kind
     WHERE $4::timestamptz IS NOT NULL""",
-    "INSERT INTO membership VALUES ($1, $2, $3, 'LIST01', $4)",
+    """WITH list AS (
+        INSERT INTO profile_group (group_id, account_id, kind, name, created_at, updated_at)
+        VALUES ('LIST01', $2, 'list', 'News', $4, $4)
+    )
+    INSERT INTO membership VALUES ($1, $2, $3, 'LIST01', $4)""",
 )
 
 

@@ -21,6 +21,7 @@ from headrace.engine.late_unsubscriptions import RECORD, record_unsubscription
 from headrace.engine.merges import MERGE, merge_profiles
 from headrace.engine.profile_imports import IMPORT, import_profiles
 from headrace.engine.segment_jobs import evaluate_segment
+from headrace.engine.segment_removals import empty_segment
 from headrace.engine.subscription_jobs import subscribe_people, unsubscribe_people
 from headrace.engine.subscription_rows import SUBSCRIBE, UNSUBSCRIBE
 from headrace.engine.suppression_jobs import SUPPRESS, UNSUPPRESS, change_suppressions, take_off_list
@@ -30,7 +31,7 @@ from headrace.storage.flow_states import EXIT_RUNS
 from headrace.storage.groups import TAKE_OFF
 from headrace.storage.held import DISCARD, RELEASE
 from headrace.storage.jobs import Job
-from headrace.storage.segments import EVALUATE
+from headrace.storage.segments import EMPTY, EVALUATE
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ HANDLERS: Mapping[str, Handler] = {
     BACK_POPULATE: back_populate,
     DELETE: delete_person,
     DISCARD: settle_held,
+    EMPTY: empty_segment,
     EVALUATE: evaluate_segment,
     EXIT_RUNS: exit_runs,
     IMPORT: import_profiles,

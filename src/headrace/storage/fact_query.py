@@ -62,6 +62,7 @@ from headrace.storage.tables import (
     event,
     membership,
     profile,
+    profile_group,
     push_token,
     suppression,
 )
@@ -70,8 +71,13 @@ from headrace.storage.value_clauses import (
     Bool,
     numeric_clause,
     one_of,
+    storable,
     value_clause,
 )
+
+
+def _is_there(group_id: str) -> Bool:
+    return exists(select(1).select_from(profile_group).where(profile_group.c.group_id == group_id))
 
 
 async def matching(
@@ -148,10 +154,14 @@ class ProfileQuery(ChangeQuery):
         return self.counted.get(key) if need.without is None else None
 
     def member(self, need: Membership, joined: Sequence[Span] | None) -> Bool:
-        """Profiles that are members of any of the groups, joined within one of the spans where any are given."""
+        """Profiles that are members of any of the groups, joined within one of the spans where any are given.
+
+        Nobody is in a group that is gone, though a job may not have taken everybody out of it yet.
+        """
         return self._exists(
             membership,
             membership.c.group_id == one_of(need.group_ids),
+            *(or_(membership.c.group_id != one, _is_there(one)) for one in need.group_ids if storable(one)),
             true() if joined is None else within(membership.c.joined_at, joined),
         )
 

@@ -86,6 +86,7 @@ _MEMBERSHIPS = """
 SELECT m.profile_id, m.group_id, m.joined_at
 FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS asked (bucket, account_id, profile_id, group_id)
 JOIN membership m USING (bucket, account_id, profile_id, group_id)
+WHERE EXISTS (SELECT FROM profile_group g WHERE g.group_id = m.group_id)
 """
 
 _OF_RUNS = """

@@ -41,7 +41,7 @@ SELECT m.bucket, m.profile_id, m.joined_at
 FROM unnest($2::smallint[], $3::text[]) AS asked (bucket, profile_id)
 JOIN membership m ON m.bucket = asked.bucket AND m.account_id = $1 AND m.profile_id = asked.profile_id
     AND m.group_id = $4
-WHERE NOT EXISTS (
+WHERE EXISTS (SELECT FROM profile_group g WHERE g.group_id = m.group_id) AND NOT EXISTS (
     SELECT FROM run r WHERE r.bucket = m.bucket AND r.account_id = $1 AND r.profile_id = m.profile_id
         AND r.flow_id = $5 AND r.state IN (0, 3, 4)
 )

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.errors import NotFound
-from headrace.ids import BUCKETS, IdSource
+from headrace.ids import IdSource, bucket_of
 from headrace.storage import jobs
 from headrace.storage.database import Connection, Database, Row
 
@@ -22,6 +22,10 @@ EVALUATE = "evaluate-segment"
 """The kind of job that works out everybody's membership of one segment."""
 SEGMENT, VERSION = "segment_id", "version"
 """The arguments of such a job: the segment, and the version of it that the job works out."""
+EMPTY = "empty-segment"
+"""The kind of the job that takes everybody out of a segment that is gone; its argument is the segment."""
+SLICE = 1_000
+"""Members that are taken out of a deleted segment at once."""
 
 _INSERT = """
 INSERT INTO profile_group (group_id, account_id, kind, name, definition, topics, is_starred, version, created_at,
@@ -42,9 +46,12 @@ WHERE account_id = $1 AND group_id = $2 AND kind = 'segment'
 
 _DELETE = "DELETE FROM profile_group WHERE account_id = $1 AND group_id = $2 AND kind = 'segment' RETURNING group_id"
 _FORGET_TAGS = "DELETE FROM tag_of_group WHERE account_id = $1 AND group_id = $2"
-_FORGET_PEOPLE = "DELETE FROM {table} WHERE bucket = ANY($3::smallint[]) AND account_id = $1 AND group_id = $2"
-_FORGET_DUE = _FORGET_PEOPLE.format(table="segment_due")
-_FORGET_MEMBERS = _FORGET_PEOPLE.format(table="membership")
+_MEMBERS = "SELECT profile_id FROM membership WHERE account_id = $1 AND group_id = $2 LIMIT $3"
+_FORGET_LOOKS = "DELETE FROM segment_due WHERE bucket = ANY($3::smallint[]) AND account_id = $1 AND group_id = $2"
+_TAKE_OUT = """
+DELETE FROM membership m USING unnest($3::smallint[], $4::text[]) AS gone (bucket, profile_id)
+WHERE m.bucket = gone.bucket AND m.account_id = $1 AND m.profile_id = gone.profile_id AND m.group_id = $2
+"""
 
 _SEGMENTS = """
 SELECT g.group_id, g.name, g.definition, g.is_active, g.is_starred, g.version, g.evaluated_version, g.created_at,
@@ -153,16 +160,35 @@ async def request_evaluation(
     return await _evaluate(transaction, account_id, group_id, row["version"] + 1, ids, system_now)
 
 
-async def delete_segment(transaction: Connection, account_id: str, group_id: str) -> None:
+async def delete_segment(
+    transaction: Connection, account_id: str, group_id: str, ids: IdSource, system_now: datetime
+) -> None:
     """Delete a segment, everybody's place in it and its tags; what was recorded of joins stays. Raises `NotFound`.
 
-    The segment goes first: that waits for whoever keeps it to let somebody join, and these are taken out as well.
+    The segment goes first: that waits for whoever keeps it to let somebody join, and these are taken out as well. A
+    job takes out who is left, slice by slice, with when to look at them again; nobody counts as a member by then.
     """
     if await transaction.fetch_value(_DELETE, account_id, group_id) is None:
         raise unknown_segment(group_id)
     await transaction.execute(_FORGET_TAGS, account_id, group_id)
-    for forget in (_FORGET_MEMBERS, _FORGET_DUE):
-        await transaction.execute(forget, account_id, group_id, list(range(BUCKETS)))
+    await take_out_members(transaction, account_id, group_id)
+    await jobs.enqueue(transaction, account_id, ids, EMPTY, {SEGMENT: group_id}, system_now)
+
+
+async def take_out_members(transaction: Connection, account_id: str, group_id: str) -> int:
+    """Take members out of a segment that is gone, at most `SLICE`, and return how many were found.
+
+    Only where none was found is none left: a merge may have moved one meanwhile.
+    """
+    rows = await transaction.fetch(_MEMBERS, account_id, group_id, SLICE)
+    people = [row["profile_id"] for row in rows]
+    await transaction.execute(_TAKE_OUT, account_id, group_id, [bucket_of(one) for one in people], people)
+    return len(people)
+
+
+async def forget_looks_of(transaction: Connection, account_id: str, group_id: str, buckets: Collection[int]) -> None:
+    """Forget when the places of some buckets in a segment that is gone would have been looked at again."""
+    await transaction.execute(_FORGET_LOOKS, account_id, group_id, list(buckets))
 
 
 async def evaluations_open(database: Database | Connection, account_id: str | None = None) -> bool:

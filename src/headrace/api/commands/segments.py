@@ -93,8 +93,8 @@ async def delete_segment(call: Call[State, None]) -> None:
     """Delete a segment; the people in it stay, and segments that ask about it are worked out anew."""
     state, services, segment_id = call.ctx.state, call.ctx.state.services, call.path["id"]
     async with state.database.transaction() as transaction:
-        await segments.delete_segment(transaction, state.account_id, segment_id)
         asked_at = services.system_clock.now()
+        await segments.delete_segment(transaction, state.account_id, segment_id, services.ids, asked_at)
         await group_uses.look_again(transaction, state.account_id, segment_id, ids=services.ids, system_now=asked_at)
 
 

@@ -32,6 +32,7 @@ from headrace.ids import bucket_of
 from headrace.storage import deletions, identity, jobs
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.aliases import follow_one
+from headrace.storage.buckets import wait_for_buckets
 from headrace.storage.database import Connection
 from headrace.storage.deletion_imports import Names, names_of, settle_rows
 from headrace.storage.deletions import Person
@@ -39,7 +40,6 @@ from headrace.storage.identity import Identifier
 from headrace.storage.jobs import Job
 from headrace.storage.merges import lock_profiles
 from headrace.storage.profile_rows import existing
-from headrace.storage.review import wait_for_buckets
 from headrace.storage.step_counts import Key, add_counts
 
 DELETE = "delete-person"

@@ -32,6 +32,7 @@ from headrace.model import Account, RunState
 from headrace.storage import jobs, merge_rows, merges
 from headrace.storage.account_clocks import load_accounts
 from headrace.storage.aliases import follow, follow_one
+from headrace.storage.buckets import wait_for_buckets
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.flow_cache import FlowCache
 from headrace.storage.jobs import Job
@@ -41,7 +42,6 @@ from headrace.storage.metrics import Metrics
 from headrace.storage.noting import note_changed
 from headrace.storage.own_events import OwnEvent, OwnEvents, Room, write_own_events
 from headrace.storage.partitions import Partitions
-from headrace.storage.review import wait_for_buckets
 from headrace.storage.runs import update_runs
 from headrace.storage.serials import Serials
 from headrace.storage.step_counts import Key, add_counts

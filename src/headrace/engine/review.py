@@ -21,6 +21,7 @@ from headrace.engine.core import Core
 from headrace.engine.review_desk import judge_all, load_desk
 from headrace.model import DeliveryState
 from headrace.storage.account_clocks import load_accounts
+from headrace.storage.buckets import wait_for_buckets
 from headrace.storage.database import Row
 from headrace.storage.journal import insert_journal
 from headrace.storage.review import (
@@ -30,7 +31,6 @@ from headrace.storage.review import (
     set_steps,
     settle_review,
     take_review,
-    wait_for_buckets,
 )
 from headrace.storage.step_counts import Key, add_counts
 

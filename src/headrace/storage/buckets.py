@@ -7,7 +7,7 @@ left to them. Source: DESIGN section 3 (the bucket is the unit of work).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from headrace.ids import BUCKETS
@@ -65,10 +65,10 @@ async def lock_buckets(transaction: Connection, buckets: Sequence[int]) -> list[
     return [row["b"] for row in rows]
 
 
-async def wait_for_buckets(transaction: Connection, buckets: Sequence[int]) -> None:
-    """Wait for buckets and hold them until the transaction ends.
+async def wait_for_buckets(transaction: Connection, buckets: Collection[int]) -> None:
+    """Wait for these buckets, ascending, and hold them until the transaction ends.
 
-    Nobody who holds a bucket waits for another one, but for those who wait in ascending order, too.
+    Nobody who holds a bucket waits for another one, but for those who wait in this order, too: there is no deadlock.
     """
     await transaction.execute(_WAIT, BUCKET_LOCK, sorted(set(buckets)))
 

@@ -7,12 +7,11 @@ deciding (`engine.review`). Source: reference 1.1.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from headrace.storage import deliveries
-from headrace.storage.buckets import BUCKET_LOCK
 from headrace.storage.database import Connection, Database, Row
 
 REVIEW = 6
@@ -35,8 +34,6 @@ LEFT JOIN profile p ON p.bucket = d.bucket AND p.account_id = d.account_id AND p
 ORDER BY d.queued_at, d.delivery_id
 """
 _COUNT = f"SELECT flow_id, action_id, count(*) AS messages FROM delivery WHERE {_CHOSEN} GROUP BY 1, 2 ORDER BY 1, 2"
-
-_WAIT = "SELECT pg_advisory_xact_lock($1, b) FROM unnest($2::int[]) AS b"
 
 _TAKE = f"""
 SELECT {deliveries.COLUMNS}
@@ -104,14 +101,6 @@ async def list_review(connection: Connection | Database, account_id: str, chosen
 async def count_review(connection: Connection | Database, account_id: str, chosen: Chosen) -> list[Row]:
     """Return flow_id, action_id and the number of `messages` of each action that has some under review."""
     return await connection.fetch(_COUNT, account_id, chosen.flow_id, chosen.action_id)
-
-
-async def wait_for_buckets(transaction: Connection, buckets: Collection[int]) -> None:
-    """Wait for these buckets, ascending, and hold them until the transaction ends.
-
-    Nobody who holds a bucket waits for another one, but for those who wait in this order, too: there is no deadlock.
-    """
-    await transaction.execute(_WAIT, BUCKET_LOCK, sorted(set(buckets)))
 
 
 async def take_review(

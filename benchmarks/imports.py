@@ -25,6 +25,7 @@ import orjson
 import psutil
 
 from benchmarks.harness import Bar, Figure, Rounds, fresh_database, settle
+from benchmarks.ingest import BARE_EVENTS
 from benchmarks.usage import MEBIBYTE
 from headrace.clock import SystemClock, stopwatch
 from headrace.ids import RandomIds, bucket_of, event_number, identifier_bucket
@@ -58,23 +59,6 @@ WITH written AS (
 INSERT INTO identifier (bucket, account_id, kind, value, profile_id)
 SELECT bucket, $1, 1, email, profile_id
 FROM unnest($8::smallint[], $4::text[], $3::text[]) AS i (bucket, email, profile_id)
-"""
-
-_EVENTS = """
-WITH incoming AS (
-    SELECT * FROM unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],
-                         $8::jsonb[], $9::numeric[])
-        AS e (bucket, profile_id, metric_id, unique_id, number, occurred_at, properties, value)
-),
-fresh AS (
-    INSERT INTO event_key (bucket, account_id, profile_id, metric_id, unique_id)
-    SELECT bucket, $1, profile_id, metric_id, unique_id FROM incoming
-    ON CONFLICT DO NOTHING
-    RETURNING bucket, profile_id, metric_id, unique_id
-)
-INSERT INTO event (bucket, account_id, profile_id, metric_id, occurred_at, number, value, properties)
-SELECT bucket, $1, profile_id, metric_id, occurred_at, number, value, properties
-FROM incoming JOIN fresh USING (bucket, profile_id, metric_id, unique_id)
 """
 
 
@@ -211,7 +195,7 @@ async def _bare_events(database: Database, account_id: str, people: list[str], c
             key = (bucket_of(person), person, "BAREXX", str(number), event_number(at, number), at)
             yield *key, _properties(number), Decimal("12.5")
 
-    return await _bare(database, rows(), count, _EVENTS, account_id)
+    return await _bare(database, rows(), count, BARE_EVENTS, account_id)
 
 
 async def _bare(database: Database, rows: Iterator[tuple[Any, ...]], count: int, sql: str, *around: Any) -> float:

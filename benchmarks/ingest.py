@@ -42,7 +42,7 @@ BULK = 1_000
 BATCH = 1_000
 VALUE = 12.5
 
-_BARE = """
+BARE_EVENTS = """
 WITH incoming AS (
     SELECT * FROM unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],
                          $8::jsonb[], $9::numeric[])
@@ -58,6 +58,7 @@ INSERT INTO event (bucket, account_id, profile_id, metric_id, occurred_at, numbe
 SELECT bucket, $1, profile_id, metric_id, occurred_at, number, value, properties
 FROM incoming JOIN fresh USING (bucket, profile_id, metric_id, unique_id)
 """
+"""The baseline of whatever writes events: their keys and themselves, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ async def _bare(stage: Stage, count: int, mark: str) -> float:
         for batch in share:
             columns = [list(column) for column in zip(*batch, strict=True)]
             async with stage.database.transaction() as transaction:
-                await transaction.execute(_BARE, stage.account_id, *columns)
+                await transaction.execute(BARE_EVENTS, stage.account_id, *columns)
 
     began = stopwatch()
     await asyncio.gather(write(batches[0::2]), write(batches[1::2]))

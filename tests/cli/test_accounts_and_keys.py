@@ -89,7 +89,7 @@ def test_with_several_accounts_one_must_be_named(headrace: Commands, account: st
 
 def test_migrating_twice_changes_nothing(headrace: Commands) -> None:
     """`headrace migrate` names the revision of the schema, again and again."""
-    assert headrace.run("migrate") == headrace.run("migrate") == "The schema is at revision 0003.\n"
+    assert headrace.run("migrate") == headrace.run("migrate") == "The schema is at revision 0004.\n"
 
 
 def test_a_database_address_of_another_kind_is_refused(headrace: Commands) -> None:

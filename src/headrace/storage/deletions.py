@@ -53,6 +53,7 @@ _SMALL = [
         "opt_in",
         "planned_entry",
         "segment_due",
+        "webhook_event",
         "pending",
     )
 ]

@@ -143,6 +143,7 @@ _SMALL = (
     _OPT_IN,
     _move(t.push_token, conflict="ON CONFLICT DO NOTHING"),
     _move(t.custom_object, conflict="ON CONFLICT DO NOTHING"),
+    _move(t.webhook_event),
 )
 _PLANNED = f"DELETE FROM planned_entry WHERE {_OF_SOURCE}"
 _DUE = f"DELETE FROM segment_due WHERE {_OF_SOURCE}"

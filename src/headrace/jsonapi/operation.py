@@ -97,6 +97,15 @@ class Table:
     loaders: Mapping[str, Loader] = field(default_factory=lambda: EMPTY)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The answer of a `call` that is a document of one or `many` resources of a type; `links` says it has some."""
+
+    type: str
+    many: bool = False
+    links: bool = True
+
+
 Scope = Callable[["Call[Any, Any]", Select[Any], Any], Select[Any]]
 """Narrows a table's statement to the parent whose key value (after `parse_id`) is given."""
 
@@ -112,7 +121,9 @@ class Operation:
     `sparse` are the types that `fields[...]` takes, `additional` the attributes by type that `additional-fields[...]`
     offers. `page` None means unpaged. `default_sort` is a sort key, `-` in front for descending; None sorts by id.
     `costly` maps what a query may ask for, such as "include=lists", to the tier of such requests.
-    `parameters` are further plain query parameters. `since` is the first revision that has the operation and `until`
+    `parameters` are further plain query parameters. `answer` describes what an operation of the shape `call` answers: a
+    document of resources, a model, or a JSON schema; None is an empty answer, or a document of one `resource` where
+    the row has one. `since` is the first revision that has the operation and `until`
     the first that no longer has it.
     """
 
@@ -143,6 +154,7 @@ class Operation:
     page: Page | None = None
     parameters: tuple[Parameter, ...] = ()
     status: int = 200
+    answer: Shown | type[BaseModel] | Mapping[str, Any] | None = None
     since: str | None = None
     until: str | None = None
     max_body: int = MAX_BODY

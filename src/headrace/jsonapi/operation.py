@@ -121,10 +121,11 @@ class Operation:
     `sparse` are the types that `fields[...]` takes, `additional` the attributes by type that `additional-fields[...]`
     offers. `page` None means unpaged. `default_sort` is a sort key, `-` in front for descending; None sorts by id.
     `costly` maps what a query may ask for, such as "include=lists", to the tier of such requests.
-    `parameters` are further plain query parameters. `answer` describes what an operation of the shape `call` answers: a
-    document of resources, a model, or a JSON schema; None is an empty answer, or a document of one `resource` where
-    the row has one. `since` is the first revision that has the operation and `until`
-    the first that no longer has it.
+    `parameters` are further plain query parameters. `form` says that the body is multipart/form-data instead of JSON:
+    its fields, and its files as `forms.File`, are what `body` validates. `answer` describes what an operation of the
+    shape `call` answers: a document of resources, a model, or a JSON schema; None is an empty answer, or a document of
+    one `resource` where the row has one. `since` is the first revision that has the operation and `until` the first
+    that no longer has it.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Operation:
     many: bool = True
     command: Command | None = None
     body: type[BaseModel] | None = None
+    form: bool = False
     filters: Mapping[str, Filterable] = field(default_factory=lambda: EMPTY)
     sorts: Mapping[str, Sortable] = field(default_factory=lambda: EMPTY)
     default_sort: str | None = None
@@ -158,3 +160,4 @@ class Operation:
     since: str | None = None
     until: str | None = None
     max_body: int = MAX_BODY
+    public: bool = False

@@ -22,6 +22,7 @@ from headrace.errors import Invalid, PermissionDenied, Problem, Problems
 from headrace.ids import IdSource
 from headrace.jsonapi.context import JSON_API, Context, fill
 from headrace.jsonapi.document import encode
+from headrace.jsonapi.forms import read_form
 from headrace.jsonapi.headers import QuickRequest
 from headrace.jsonapi.operation import Call, Operation, Reply
 from headrace.jsonapi.problems import error_document, from_validation, nothing_at, problems_of, unexpected, wrong_method
@@ -178,6 +179,8 @@ def query_pairs(request: Request) -> Pairs:
 async def _body(request: Request, operation: Operation) -> Any:
     if operation.body is None:
         return None
+    if operation.form:
+        return await read_form(request, operation.max_body)
     check_content_type(request.headers.get("content-type"))
     declared, waits = request.headers.get("content-length"), "expect" in request.headers
     return parse_json(await read_body(request.stream(), operation.max_body, declared, waits=waits))

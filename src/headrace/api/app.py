@@ -11,11 +11,14 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from headrace.api import resources, revisions
 from headrace.api.auth import EVERYTHING, Authenticator, key_in
+from headrace.api.client_door import PublicCallers
+from headrace.api.cors import ClientCors
 from headrace.api.health import health_routes
 from headrace.api.inbox_pages import inbox_routes
 from headrace.api.limits import RateLimiter
@@ -28,6 +31,7 @@ from headrace.jsonapi.context import EMPTY, JSON, JSON_API, Context, Fetch, Link
 from headrace.jsonapi.operation import Operation
 from headrace.jsonapi.routes import check_operations, exception_handlers, routes
 from headrace.jsonapi.serve import Hooks
+from headrace.storage.keys import Caller
 
 PUBLISHED = "klaviyo"
 """The value of HEADRACE_RATE_LIMITS that applies the published tiers."""
@@ -53,7 +57,12 @@ def create_app(services: Services) -> Starlette:
         *health_routes(services),
         *openapi_routes(surface),
     ]
-    app = Starlette(routes=every_route, exception_handlers=dict(exception_handlers(services.ids)), lifespan=lifespan)
+    app = Starlette(
+        routes=every_route,
+        middleware=[Middleware(ClientCors)],
+        exception_handlers=dict(exception_handlers(services.ids)),
+        lifespan=lifespan,
+    )
     app.router.redirect_slashes = False
     return app
 
@@ -61,19 +70,20 @@ def create_app(services: Services) -> Starlette:
 class Door:
     """Lets callers in: who they are, which revision serves them, and what time it is for them."""
 
-    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_limiter", "_services")
+    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_limiter", "_public", "_services")
 
     def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
         self._services = services
         self._fetch = cast(Fetch, services.database.fetch)
         self._authenticator = Authenticator(services)
+        self._public = PublicCallers(services)
         self._limiter = RateLimiter(services.system_clock) if services.config.rate_limits == PUBLISHED else None
         self._every_scope = frozenset(scope for one in operations for scope in one.scopes)
 
     async def enter(self, request: Request, operation: Operation) -> Context[State]:
         """Return the context of a request; raises a problem (400, 401, 410, 429) when it may not go on."""
         headers = request.headers
-        caller = await self._authenticator.caller(headers.get("authorization"))
+        caller = await self._caller(request, operation)
         revision = self._revision(request, operation)
         clock = await self._services.clock_of(caller.account)
         asked = request.query_params.multi_items() if self._limiter and operation.costly else ()
@@ -81,11 +91,15 @@ class Door:
         older = revision < FIRST_WITHOUT_SLASH
         return Context(
             state=State(
-                self._services, caller.account, clock, caller.key_id, key_in(headers.get("authorization"))[-4:]
+                self._services,
+                caller.account,
+                clock,
+                caller.key_id,
+                "" if operation.public else key_in(headers.get("authorization"))[-4:],
             ),
             account_id=caller.account.account_id,
             fetch=self._fetch,
-            scopes=self._every_scope if EVERYTHING in caller.scopes else caller.scopes,
+            scopes=self._scopes(caller, operation),
             revision=revision,
             links=LinkStyle(_base_url(request), trailing_slash=older),
             media_type=JSON if older else JSON_API,
@@ -93,10 +107,20 @@ class Door:
             now=clock.now(),
         )
 
+    async def _caller(self, request: Request, operation: Operation) -> Caller:
+        if operation.public:
+            return await self._public.caller(request, operation)
+        return await self._authenticator.caller(request.headers.get("authorization"))
+
+    def _scopes(self, caller: Caller, operation: Operation) -> frozenset[str]:
+        if operation.public:
+            return frozenset(operation.scopes)
+        return self._every_scope if EVERYTHING in caller.scopes else caller.scopes
+
     def _revision(self, request: Request, operation: Operation) -> str:
-        """Return the revision. Our choice: paths outside `/api/` do not need the header and then get the newest."""
+        """Return the revision. Our choice: Headrace's own paths do not need the header and then get the newest."""
         header = request.headers.get(revisions.HEADER)
-        if header is None and not operation.path.startswith("/api/"):
+        if header is None and not operation.path.startswith(("/api/", "/client/")):
             return NEWEST
         opt_out = request.headers.get(revisions.OPT_OUT, "").strip().lower() in ("1", "true")
         return served_revision(header, self._services.system_clock.now().date(), opt_out=opt_out)

@@ -77,7 +77,9 @@ class Door:
         self._fetch = cast(Fetch, services.database.fetch)
         self._authenticator = Authenticator(services)
         self._public = PublicCallers(services)
-        self._limiter = RateLimiter(services.system_clock) if services.config.rate_limits == PUBLISHED else None
+        self._limiter = (
+            RateLimiter(services.database, services.system_clock) if services.config.rate_limits == PUBLISHED else None
+        )
         self._every_scope = frozenset(scope for one in operations for scope in one.scopes)
 
     async def enter(self, request: Request, operation: Operation) -> Context[State]:
@@ -87,7 +89,7 @@ class Door:
         revision = self._revision(request, operation)
         clock = await self._services.clock_of(caller.account)
         asked = request.query_params.multi_items() if self._limiter and operation.costly else ()
-        limited = self._limiter and self._limiter.admit(caller.account.account_id, operation, asked)
+        limited = self._limiter and await self._limiter.admit(caller.account.account_id, operation, asked)
         older = revision < FIRST_WITHOUT_SLASH
         return Context(
             state=State(

@@ -1,13 +1,15 @@
 """Rate limits: fixed windows of a second, a minute and a day, per account and operation.
 
-What is here: the counters and the headers that tell of them. What is not: the tiers, which stand in the rows. Follows
-reference 7.5. Our choice: every API process counts for itself, so that N processes admit up to N times as much; limits
-are there for clients to meet, not to guard this server.
+What is here: gathering the requests of one process, and the headers that tell of the windows. What is not: the tiers,
+which stand in the rows, and the counting, which the database does for all processes (`storage.rate_windows`). Follows
+reference 7.5. Our choice: while the database is away nobody is let in, because a limit that lets everybody in then is
+none, and no operation could be carried out without the database anyway: the answer is a 503.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
@@ -15,55 +17,111 @@ from headrace.clock import Clock
 from headrace.errors import Throttled
 from headrace.jsonapi.operation import Operation, Tier
 from headrace.jsonapi.query import Pairs
+from headrace.storage.database import Database
+from headrace.storage.rate_windows import Granted, Key, Wanted, take
 
 SECOND, MINUTE, DAY = 1, 60, 86_400
 
+Headers = Mapping[str, str]
+
 
 @dataclass(slots=True)
-class _Windows:
-    """How much of each window is used: (number of the window, requests in it) by the window's length."""
+class _Queue:
+    """The requests of one key that wait to be let in."""
 
-    used: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    def count(self, length: int, now: float) -> int:
-        """Return the requests in the present window of a length."""
-        number, count = self.used.get(length, (-1, 0))
-        return count if number == int(now // length) else 0
-
-    def add(self, length: int, now: float) -> int:
-        """Count one more and return how many there are now."""
-        count = self.count(length, now) + 1
-        self.used[length] = (int(now // length), count)
-        return count
+    limits: Mapping[int, int]
+    waiting: list[asyncio.Future[Headers]] = field(default_factory=list)
 
 
 class RateLimiter:
-    """Counts requests and refuses those beyond an operation's tier."""
+    """Counts requests and refuses those beyond an operation's tier.
 
-    __slots__ = ("_clock", "_windows")
+    Whatever arrives while one statement is under way shares the next: under load a request costs far less than a
+    statement of its own.
+    """
 
-    def __init__(self, clock: Clock) -> None:
+    __slots__ = ("_clock", "_database", "_queues", "_writer")
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
-        self._windows: dict[tuple[str, str, Tier], _Windows] = {}
+        self._queues: dict[Key, _Queue] = {}
+        self._writer: asyncio.Task[None] | None = None
 
-    def admit(self, account_id: str, operation: Operation, asked: Pairs = ()) -> Mapping[str, str]:
+    async def admit(self, account_id: str, operation: Operation, asked: Pairs = ()) -> Headers:
         """Count a request and return the headers that tell of the minute's window; raises `Throttled`.
 
-        `asked` are the query parameters. Requests that ask for something costly are counted apart from the others.
+        `asked` are the query parameters. Requests that ask for something costly are counted apart from the others. A
+        refused request counts nothing. Raises what the database raises when it cannot be asked.
         """
-        now = self._clock.now().timestamp()
         tier = tier_of(operation, asked)
-        windows = self._windows.setdefault((account_id, operation.id, tier), _Windows())
-        limits = _limits(tier)
-        for length, limit in limits.items():
-            if windows.count(length, now) >= limit:
-                raise _throttled(max(1, ceil(length - now % length)))
-        counts = {length: windows.add(length, now) for length in limits}
-        return {
-            "RateLimit-Limit": str(limits[MINUTE]),
-            "RateLimit-Remaining": str(limits[MINUTE] - counts[MINUTE]),
-            "RateLimit-Reset": str(max(1, ceil(MINUTE - now % MINUTE))),
-        }
+        name = operation.id if tier == operation.tier else f"{operation.id} {tier.burst}/{tier.steady}"
+        queue = self._queues.setdefault((account_id, name), _Queue(limits_of(tier)))
+        turn: asyncio.Future[Headers] = asyncio.get_running_loop().create_future()
+        queue.waiting.append(turn)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._count())
+        return await turn
+
+    async def _count(self) -> None:
+        try:
+            # One turn of the loop, so that requests that came in the same turn share the first statement.
+            await asyncio.sleep(0)
+            while self._queues:
+                queues, self._queues = self._queues, {}
+                try:
+                    await self._settle(queues)
+                except Exception as error:
+                    for queue in queues.values():
+                        _answer(queue.waiting, [error] * len(queue.waiting))
+        finally:
+            self._writer = None
+
+    async def _settle(self, queues: Mapping[Key, _Queue]) -> None:
+        now = self._clock.now()
+        wanted = {key: Wanted(len(queue.waiting), queue.limits) for key, queue in queues.items()}
+        for key, granted in (await take(self._database, wanted, now)).items():
+            queue = queues[key]
+            _answer(queue.waiting, _answers(len(queue.waiting), queue.limits, granted, now.timestamp()))
+
+
+def _answer(waiting: Sequence[asyncio.Future[Headers]], answers: Sequence[Headers | Exception]) -> None:
+    """Give everybody their answer; somebody may have gone away meanwhile."""
+    for turn, answer in zip(waiting, answers, strict=True):
+        if turn.done():
+            continue
+        if isinstance(answer, Exception):
+            turn.set_exception(answer)
+        else:
+            turn.set_result(answer)
+
+
+def _answers(count: int, limits: Mapping[int, int], granted: Granted, now: float) -> list[Headers | Exception]:
+    admitted = [_headers(limits, granted, position, now) for position in range(granted.requests)]
+    return [*admitted, *(throttled(_waiting_time(limits, granted, now)) for _ in range(granted.requests, count))]
+
+
+def _headers(limits: Mapping[int, int], granted: Granted, position: int, now: float) -> Headers:
+    number, used = granted.before[MINUTE]
+    return {
+        "RateLimit-Limit": str(limits[MINUTE]),
+        "RateLimit-Remaining": str(limits[MINUTE] - used - position - 1),
+        "RateLimit-Reset": str(_until_over(number, MINUTE, now)),
+    }
+
+
+def _waiting_time(limits: Mapping[int, int], granted: Granted, now: float) -> int:
+    """Return the seconds until the last of the full windows is over: to come back earlier would be of no use."""
+    over = [
+        _until_over(number, seconds, now)
+        for seconds, (number, used) in granted.before.items()
+        if used + granted.requests >= limits[seconds]
+    ]
+    return max(over, default=1)
+
+
+def _until_over(number: int, seconds: int, now: float) -> int:
+    return max(1, ceil((number + 1) * seconds - now))
 
 
 def tier_of(operation: Operation, asked: Pairs) -> Tier:
@@ -75,13 +133,14 @@ def tier_of(operation: Operation, asked: Pairs) -> Tier:
     return min(costly, key=lambda tier: tier.steady, default=operation.tier)
 
 
-def _limits(tier: Tier) -> dict[int, int]:
+def limits_of(tier: Tier) -> dict[int, int]:
     """Return how many requests each window admits, by its length in seconds."""
     limits = {SECOND: tier.burst, MINUTE: tier.steady}
     return limits if tier.daily is None else {**limits, DAY: tier.daily}
 
 
-def _throttled(seconds: int) -> Throttled:
+def throttled(seconds: int) -> Throttled:
+    """Return the problem of a request that may come again after some seconds. Source: reference 7.2 (the text)."""
     unit = "second" if seconds == 1 else "seconds"
     return Throttled(
         f"Request was throttled. Expected available in {seconds} {unit}.",

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from headrace.clock import stopwatch
 from headrace.engine.advance import advance_batch
+from headrace.engine.chores import CHORES_EVERY, clean_up
 from headrace.engine.core import Core
 from headrace.engine.date_entries import enter_planned
 from headrace.engine.dates import plan_flows
@@ -92,6 +93,7 @@ class Worker:
             self._loop("working off jobs", partial(run_jobs, self._core), LONGEST_REST),
             self._loop("resolving leases", self._resolve, LEASES_EVERY),
             self._loop("settling experiments", self._settle, EXPERIMENTS_EVERY, EXPERIMENTS_EVERY),
+            self._loop("cleaning up", partial(clean_up, self._core), CHORES_EVERY, CHORES_EVERY),
         ]
         if self._fold is not None:
             loops.append(self._loop("folding reports", self._fold, LONGEST_REST))

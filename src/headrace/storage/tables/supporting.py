@@ -113,9 +113,19 @@ webhook = Table(
     Column("enabled", Boolean, nullable=False, server_default=text("true")),
     Column("topics", ARRAY(Text), nullable=False),
     *stamps(),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("failing_since", Timestamp),
+    Column("not_before", Timestamp),
+    Column("claimed_by", Text),
+    Column("lease_until", Timestamp),
+    Column("error", Text),
     Index(None, "account_id"),
 )
-"""Who is told of events of the account; `secret` is sealed with the installation's key."""
+"""Who is told of events of the account; `secret` is sealed with the installation's key.
+
+`attempts` counts failures since the last success, the first of which was at `failing_since`. But for the stamps the
+times are system time.
+"""
 
 webhook_event = Table(
     "webhook_event",
@@ -125,19 +135,15 @@ webhook_event = Table(
     Column("webhook_id", Text, nullable=False),
     Column("profile_id", Text, nullable=False),
     Column("topic", Text, nullable=False),
-    Column("payload", JSONB, nullable=False),
+    Column("metric_id", Text, nullable=False),
+    Column("event_number", BigInteger, nullable=False),
     Column("occurred_at", Timestamp, nullable=False),
-    Column("due_at", Timestamp, nullable=False),
-    Column("attempts", SmallInteger, nullable=False, server_default="0"),
-    Column("claimed_by", Text),
-    Column("lease_until", Timestamp),
-    Column("gave_up_at", Timestamp),
-    Column("error", Text),
-    Index("webhook_event_due_idx", "bucket", "account_id", "due_at", postgresql_where=text("gave_up_at IS NULL")),
+    Column("properties", JSONB, nullable=False),
+    Index(None, "bucket", "account_id", "webhook_id", "number"),
     Index(None, "bucket", "account_id", "profile_id"),
     postgresql_with=BUSY,
 )
-"""What a webhook is still to be told; told rows are removed. `occurred_at` is the account's time, the others system."""
+"""What a webhook is still to be told, in the order of `number`; told rows are removed. `occurred_at` is domain time."""
 
 rate_window = Table(
     "rate_window",
@@ -148,8 +154,12 @@ rate_window = Table(
     Column("number", BigInteger, nullable=False),
     Column("used", Integer, nullable=False),
     postgresql_with=BUSY,
+    prefixes=["UNLOGGED"],
 )
-"""How much of a rate limit is used: the requests of window `number` of windows that last `seconds`. System time."""
+"""How much of a rate limit is used: the requests of window `number` of windows that last `seconds`. System time.
+
+Unlogged, so that counting waits for no disk; after a crash of the server the windows begin anew.
+"""
 
 fault = Table(
     "fault",

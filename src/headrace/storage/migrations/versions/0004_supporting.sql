@@ -84,6 +84,12 @@ CREATE TABLE webhook (
     topics TEXT[] NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    attempts SMALLINT DEFAULT '0' NOT NULL,
+    failing_since TIMESTAMP WITH TIME ZONE,
+    not_before TIMESTAMP WITH TIME ZONE,
+    claimed_by TEXT,
+    lease_until TIMESTAMP WITH TIME ZONE,
+    error TEXT,
     CONSTRAINT webhook_pkey PRIMARY KEY (webhook_id)
 );
 
@@ -96,23 +102,19 @@ CREATE TABLE webhook_event (
     webhook_id TEXT NOT NULL,
     profile_id TEXT NOT NULL,
     topic TEXT NOT NULL,
-    payload JSONB NOT NULL,
+    metric_id TEXT NOT NULL,
+    event_number BIGINT NOT NULL,
     occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    attempts SMALLINT DEFAULT '0' NOT NULL,
-    claimed_by TEXT,
-    lease_until TIMESTAMP WITH TIME ZONE,
-    gave_up_at TIMESTAMP WITH TIME ZONE,
-    error TEXT,
+    properties JSONB NOT NULL,
     CONSTRAINT webhook_event_pkey PRIMARY KEY (bucket, account_id, number)
 )
  WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.05);
 
 CREATE INDEX webhook_event_bucket_account_id_profile_id_idx ON webhook_event (bucket, account_id, profile_id);
 
-CREATE INDEX webhook_event_due_idx ON webhook_event (bucket, account_id, due_at) WHERE gave_up_at IS NULL;
+CREATE INDEX webhook_event_bucket_account_id_webhook_id_number_idx ON webhook_event (bucket, account_id, webhook_id, number);
 
-CREATE TABLE rate_window (
+CREATE UNLOGGED TABLE rate_window (
     account_id TEXT NOT NULL,
     operation TEXT NOT NULL,
     seconds INTEGER NOT NULL,

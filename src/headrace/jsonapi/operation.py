@@ -99,11 +99,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The answer of a `call` that is a document of one or `many` resources of a type; `links` says it has some."""
+    """The answer of a `call` that is a document of one or `many` resources of a type."""
 
     type: str
     many: bool = False
-    links: bool = True
 
 
 Scope = Callable[["Call[Any, Any]", Select[Any], Any], Select[Any]]
@@ -122,7 +121,8 @@ class Operation:
     offers. `page` None means unpaged. `default_sort` is a sort key, `-` in front for descending; None sorts by id.
     `costly` maps what a query may ask for, such as "include=lists", to the tier of such requests.
     `parameters` are further plain query parameters. `form` says that the body is multipart/form-data instead of JSON:
-    its fields, and its files as `forms.File`, are what `body` validates. `answer` describes what an operation of the
+    its fields, and its files as `forms.File`, are what `body` validates. `status` is that of
+    success, `statuses` are others that success may have. `answer` describes what an operation of the
     shape `call` answers: a document of resources, a model, or a JSON schema; None is an empty answer, or a document of
     one `resource` where the row has one. `since` is the first revision that has the operation and `until` the first
     that no longer has it.
@@ -156,6 +156,7 @@ class Operation:
     page: Page | None = None
     parameters: tuple[Parameter, ...] = ()
     status: int = 200
+    statuses: tuple[int, ...] = ()
     answer: Shown | type[BaseModel] | Mapping[str, Any] | None = None
     since: str | None = None
     until: str | None = None

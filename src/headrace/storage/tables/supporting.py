@@ -85,11 +85,14 @@ metric_property = Table(
     Column("property", Text, primary_key=True),
     Column("property_id", Text, nullable=False),
     Column("inferred_type", Text, nullable=False),
-    Column("samples", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
-    *stamps(),
+    Column("first_number", BigInteger, nullable=False),
+    Column("first_at", Timestamp, nullable=False),
     Index(None, "account_id", "property_id"),
 )
-"""The properties that events of a metric were seen to have. `samples` are some of their values."""
+"""The properties that events of a metric were seen to have; `first_number` and `first_at` name the first such event.
+
+Values are not kept: they belong to people, and go with them.
+"""
 
 tracking_setting = Table(
     "tracking_setting",

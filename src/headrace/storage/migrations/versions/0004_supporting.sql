@@ -57,9 +57,8 @@ CREATE TABLE metric_property (
     property TEXT NOT NULL,
     property_id TEXT NOT NULL,
     inferred_type TEXT NOT NULL,
-    samples JSONB DEFAULT '[]'::jsonb NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    first_number BIGINT NOT NULL,
+    first_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT metric_property_pkey PRIMARY KEY (account_id, metric_id, property)
 );
 

@@ -24,7 +24,13 @@ from headrace.conditions.filters.date_models import (
     StaticRangeModel,
 )
 from headrace.conditions.filters.existence import ExistenceModel
-from headrace.conditions.filters.list import ListContainsModel, ListLengthModel, ListSetModel, ListSubstringModel
+from headrace.conditions.filters.list import (
+    ListAffixModel,
+    ListContainsModel,
+    ListLengthModel,
+    ListSetModel,
+    ListSubstringModel,
+)
 from headrace.conditions.filters.narrow import (
     ConstantContactModel,
     DistanceModel,
@@ -43,6 +49,7 @@ from headrace.conditions.parsing import BY_OPERATOR, OneOf
 
 __all__ = [
     "ConstantContactModel",
+    "CustomMetricFilter",
     "DateFilter",
     "DistanceModel",
     "EqualsStringModel",
@@ -197,6 +204,21 @@ MetricPropertyFilter = Annotated[
     ),
 ]
 """What the `metric_filters` of `profile-metric` test."""
+
+CustomMetricFilter = Annotated[
+    FilterModel,
+    one_of(
+        StringModel,
+        InStringModel,
+        NumericModel,
+        BooleanModel,
+        ListContainsModel,
+        ListAffixModel,
+        ListSubstringModel,
+        ExistenceModel,
+    ),
+]
+"""What the `metric_filters` of a custom metric test."""
 
 TimeframeFilter = Annotated[
     FilterModel,

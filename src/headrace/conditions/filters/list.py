@@ -22,6 +22,10 @@ POSITIVE: Mapping[str, Callable[[Sequence[Any], Any], bool]] = {
     "contains-any": lambda items, operand: any(item in items for item in operand),
     "contains-all": lambda items, operand: all(item in items for item in operand),
     "contains-substring": lambda items, operand: any(isinstance(item, str) and operand in item for item in items),
+    "contains-starts-with": lambda items, operand: any(
+        isinstance(one, str) and one.startswith(operand) for one in items
+    ),
+    "contains-ends-with": lambda items, operand: any(isinstance(one, str) and one.endswith(operand) for one in items),
 }
 LENGTHS: Mapping[str, Callable[[int, Any], bool]] = {
     "length-equals": op.eq,
@@ -85,6 +89,20 @@ class ListSubstringModel(FilterModel):
     def compile(self) -> ListFilter:
         """Return the compiled filter."""
         return ListFilter(self.operator, self.value or "")
+
+
+class ListAffixModel(FilterModel):
+    """Some element begins or ends, or no element does, with a text; a number is spelled, null is the empty text."""
+
+    type: Literal["list"]
+    operator: Literal[
+        "contains-ends-with", "contains-starts-with", "not-contains-ends-with", "not-contains-starts-with"
+    ]
+    value: TextOrInteger | None
+
+    def compile(self) -> ListFilter:
+        """Return the compiled filter."""
+        return ListFilter(self.operator, "" if self.value is None else str(self.value))
 
 
 class ListLengthModel(FilterModel):

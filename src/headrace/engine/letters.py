@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from headrace.channels.port import Envelope, Passage
+from headrace.engine.blocks import load_shown
 from headrace.engine.core import Core
 from headrace.engine.envelopes import envelope_of, properties_of
 from headrace.engine.merged import of_merged
@@ -41,7 +42,6 @@ from headrace.storage.database import Connection, Row
 from headrace.storage.deliveries import DeliveryResult
 from headrace.storage.facts import load_events_of_runs, load_profiles
 from headrace.storage.flow_cache import LoadedFlow
-from headrace.storage.templates import load_templates
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ async def _templates(connection: Connection, rows: Sequence[Row], flows: Mapping
             wanted.setdefault(row["account_id"], set()).add(template_id)
     found: dict[str, Row] = {}
     for account_id, ids in wanted.items():
-        found |= await load_templates(connection, account_id, ids)
+        found |= await load_shown(connection, account_id, ids)
     return found
 
 

@@ -112,8 +112,9 @@ def profile_of(given: Any) -> IncomingProfile:
     strange = sorted(set(given) - set(KNOWN))
     if strange:
         raise CommandError(f"profile has {', '.join(strange)}; it may have {', '.join(KNOWN)}")
+    named: dict[str, Any] = {key: _text(given, key) for key in IDENTIFIERS if given.get(key) is not None}
     person = IncomingProfile(
-        **{key: _text(given, key) for key in IDENTIFIERS if given.get(key) is not None},
+        **named,
         fields={key: _text(given, key) for key in FIELDS if given.get(key) is not None},
         location=_object(given, "location"),
         properties=_object(given, "properties"),

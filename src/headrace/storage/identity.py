@@ -51,7 +51,8 @@ class IncomingProfile(NamedTuple):
     """A person as a request describes them.
 
     `profile_id` is given when the request names one. `fields` holds column values (first_name, title, timezone ...),
-    `location` and `properties` are laid over what is stored, key by key.
+    `location` and `properties` are laid over what is stored, key by key. Of a `guarded` one identifiers that the
+    profile lacks are added and none is replaced, because whoever described them may be anybody.
     """
 
     profile_id: str | None = None
@@ -62,6 +63,7 @@ class IncomingProfile(NamedTuple):
     fields: Mapping[str, Any] = NOTHING
     location: Mapping[str, Any] = NOTHING
     properties: Mapping[str, Any] = NOTHING
+    guarded: bool = False
 
     @property
     def is_identified(self) -> bool:

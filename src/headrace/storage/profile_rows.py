@@ -85,12 +85,12 @@ JOIN profile p ON p.bucket = wanted.bucket AND p.account_id = $1 AND p.profile_i
 ORDER BY p.bucket, p.profile_id FOR NO KEY UPDATE OF p
 """
 
-_HELD = """
+_SHOWN = """
 SELECT p.profile_id, p.email, p.phone_number, p.external_id
 FROM unnest($2::smallint[], $3::text[]) AS wanted (bucket, profile_id)
 JOIN profile p ON p.bucket = wanted.bucket AND p.account_id = $1 AND p.profile_id = wanted.profile_id
-ORDER BY p.bucket, p.profile_id FOR NO KEY UPDATE OF p
 """
+_HELD = f"{_SHOWN} ORDER BY p.bucket, p.profile_id FOR NO KEY UPDATE OF p"
 
 _KEEP = """
 SELECT p.profile_id FROM unnest($2::smallint[], $3::text[]) AS wanted (bucket, profile_id)
@@ -130,6 +130,11 @@ async def lock(transaction: Connection, account_id: str, profile_ids: Collection
 async def lock_identifiers(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> list[Row]:
     """Lock profiles and return the identifiers that their rows show: profile_id, email, phone_number, external_id."""
     return await transaction.fetch(_HELD, account_id, *_ids(profile_ids)) if profile_ids else []
+
+
+async def identifiers(connection: Connection, account_id: str, profile_ids: Collection[str]) -> list[Row]:
+    """Return what `lock_identifiers` does, as it stands at the moment, and lock nothing."""
+    return await connection.fetch(_SHOWN, account_id, *_ids(profile_ids)) if profile_ids else []
 
 
 async def keep(transaction: Connection, account_id: str, profile_ids: Collection[str]) -> set[str]:

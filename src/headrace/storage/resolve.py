@@ -4,11 +4,14 @@ One batch, one transaction, a fixed number of statements. A person is the profil
 identifiers names, in the order of `identity.Kind`; unknown identifiers are added to it. Where two identifiers
 name two profiles, the first decides and the other profile is left alone: joining them is a merge, which a user asks
 for. The id of a profile that was merged means the one that it is now.
+
+Of a guarded person (`IncomingProfile.guarded`) an identifier of a kind that the profile has already is passed over, as
+if it had not been given: nobody holds it afterwards who did not before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from headrace.conditions.topics import EVERYTHING
@@ -30,7 +33,18 @@ class LostRace(Exception):
 class Resolver:
     """Works out one batch of people of one account; made for one transaction, or one look, and thrown away."""
 
-    __slots__ = ("_account_id", "_claims", "_connection", "_ids", "_known", "_new", "_now", "_patches")
+    __slots__ = (
+        "_account_id",
+        "_claims",
+        "_connection",
+        "_guarded",
+        "_held",
+        "_ids",
+        "_known",
+        "_new",
+        "_now",
+        "_patches",
+    )
 
     def __init__(self, connection: Connection, account_id: str, ids: IdSource, now: datetime) -> None:
         self._connection = connection
@@ -41,6 +55,8 @@ class Resolver:
         self._claims: dict[Identifier, str] = {}
         self._new: set[str] = set()
         self._patches: dict[str, ProfilePatch] = {}
+        self._guarded: set[Identifier] = set()
+        self._held: dict[str, set[str]] = {}
 
     async def resolve(self, people: Sequence[IncomingProfile]) -> list[str | Problem]:
         """Return a profile id per person, or what is wrong with that person; the others are written all the same.
@@ -66,7 +82,14 @@ class Resolver:
             homes = await follow(self._connection, self._account_id, missing)
             people = [one._replace(profile_id=homes.get(one.profile_id or "", one.profile_id)) for one in people]
             existing |= await profile_rows.existing(self._connection, self._account_id, set(homes.values()))
+        if any(person.guarded and None in map(self._known.get, one) for person, one in zip(people, given, strict=True)):
+            await self._look_at_held(existing.union(self._known.values()))
         return [self._person(*one, existing) for one in zip(people, given, strict=True)]
+
+    async def _look_at_held(self, profile_ids: Collection[str]) -> None:
+        """Note which identifiers the profiles have that a guarded person may turn out to be."""
+        rows = await profile_rows.identifiers(self._connection, self._account_id, profile_ids)
+        self._held = {row["profile_id"]: {one for one in COLUMNS.values() if row[one]} for row in rows}
 
     def _person(self, person: IncomingProfile, identifiers: list[Identifier], existing: set[str]) -> str | Problem:
         if person.profile_id and person.profile_id not in existing:
@@ -75,9 +98,23 @@ class Resolver:
             return Invalid("a profile needs an id, email, phone_number, external_id or anonymous_id; none was given")
         known = [self._known.get(one) for one in identifiers]
         profile_id = person.profile_id or next(filter(None, known), None) or self._make()
+        if person.guarded and None in known:
+            identifiers = [one for one in identifiers if self._may_add(profile_id, one)]
+            known = [self._known.get(one) for one in identifiers]
         if None in known or person.fields or person.location or person.properties:
             self._claim(profile_id, person, identifiers)
         return profile_id
+
+    def _may_add(self, profile_id: str, one: Identifier) -> bool:
+        """Tell whether a guarded person's identifier may be added: the profile has none of its kind so far."""
+        if one in self._known:
+            return True
+        patch = self._patches.get(profile_id)
+        column = COLUMNS.get(one.kind)
+        has = column in self._held.get(profile_id, ()) or (patch is not None and column in patch.fields)
+        if not has:
+            self._guarded.add(one)
+        return not has
 
     def _make(self) -> str:
         profile_id = self._ids.ulid(self._now)
@@ -118,6 +155,9 @@ class Resolver:
             for kind, column in COLUMNS.items():
                 old = identity.normal_email(row[column]) if kind is Kind.EMAIL else row[column]
                 new = fields.get(column)
-                if old and new and old != (identity.normal_email(new) if kind is Kind.EMAIL else new):
+                given = identity.normal_email(new) if kind is Kind.EMAIL else new
+                if old and given and old != given:
+                    if Identifier(kind, given) in self._guarded:
+                        raise LostRace  # somebody else added it since it was looked for
                     replaced.append((Identifier(kind, old), row["profile_id"]))
         await identity.release(self._connection, self._account_id, replaced)

@@ -6,6 +6,7 @@ the command line does. Follows DESIGN section 4.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
@@ -17,12 +18,14 @@ from starlette.routing import BaseRoute
 
 from headrace.api import resources, revisions
 from headrace.api.auth import EVERYTHING, Authenticator, key_in
+from headrace.api.away import explain
 from headrace.api.client_door import PublicCallers
 from headrace.api.cors import ClientCors
+from headrace.api.faults import meet_fault
 from headrace.api.health import health_routes
 from headrace.api.inbox_pages import inbox_routes
 from headrace.api.limits import RateLimiter
-from headrace.api.openapi_route import openapi_routes
+from headrace.api.openapi_route import Descriptions, openapi_routes
 from headrace.api.revisions import FIRST_WITHOUT_SLASH, NEWEST, Revisions, Surface, served_revision
 from headrace.api.revisions.changes import CHANGES
 from headrace.api.state import Services, State
@@ -35,6 +38,8 @@ from headrace.storage.keys import Caller
 
 PUBLISHED = "klaviyo"
 """The value of HEADRACE_RATE_LIMITS that applies the published tiers."""
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""What a proxy may call a request, so that its log and ours agree."""
 
 
 def create_app(services: Services) -> Starlette:
@@ -43,7 +48,15 @@ def create_app(services: Services) -> Starlette:
     check_operations(resources.OPERATIONS, surface.resources)
     chain = Revisions.of(surface, CHANGES)
     door = Door(services, resources.OPERATIONS)
-    hooks = Hooks(authenticate=door.enter, look=chain.look, ids=services.ids, up=chain.up, down=chain.down)
+    hooks = Hooks(
+        authenticate=door.enter,
+        look=chain.look,
+        ids=services.ids,
+        up=chain.up,
+        down=chain.down,
+        meet=meet_fault,
+        explain=explain,
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -55,7 +68,7 @@ def create_app(services: Services) -> Starlette:
         *inbox_routes(services),
         *tracking_routes(services),
         *health_routes(services),
-        *openapi_routes(surface),
+        *openapi_routes(Descriptions(chain)),
     ]
     app = Starlette(
         routes=every_route,
@@ -118,6 +131,10 @@ class Door:
         if operation.public:
             return frozenset(operation.scopes)
         return self._every_scope if EVERYTHING in caller.scopes else caller.scopes
+
+    def _request_id(self, given: str | None) -> str:
+        """Return the id under which the log knows a request. Our choice: the one that a proxy gave it, if any."""
+        return given if given and REQUEST_ID.fullmatch(given) else self._services.ids.uuid()
 
     def _revision(self, request: Request, operation: Operation) -> str:
         """Return the revision. Our choice: Headrace's own paths do not need the header and then get the newest."""

@@ -1,0 +1,99 @@
+"""Python types as the components of our OpenAPI document.
+
+What is here: the JSON schemas of models and other types, all worked out together, and the names that they get. What is
+not: what an answer looks like (`openapi_answers`). A name depends on the types alone, never on their order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+Schema = dict[str, Any]
+PREFIX = "#/components/schemas/"
+
+_LEFT_OUT = frozenset({"Annotated", "Any", "Literal", "None", "NoneType", "WithJsonSchema", "dict", "list", "str"})
+
+
+class Models:
+    """The schemas of types: `schema` gives that of one type, `components` those of all models within them."""
+
+    __slots__ = ("_schemas", "components")
+
+    def __init__(self, kinds: Iterable[Any], names: Mapping[int, str]) -> None:
+        """Work out the schemas of `kinds`; `names` gives models names of their own, by the model's identity."""
+        unique = {id(kind): kind for kind in kinds}
+        adapters = [(key, "validation", TypeAdapter(kind)) for key, kind in unique.items()]
+        found, whole = TypeAdapter.json_schemas(adapters, ref_template=PREFIX + "{model}")  # type: ignore[arg-type]
+        schemas = {key: found[key, "validation"] for key in unique}
+        definitions = whole.get("$defs", {})
+        wanted = {_target(schemas[key]): name for key, name in names.items()}
+        renamed = _renamed(definitions, {old: name for old, name in wanted.items() if old in definitions})
+        self.components: Schema = {renamed[name]: _rewritten(one, renamed) for name, one in definitions.items()}
+        self._schemas = {key: _rewritten(one, renamed) for key, one in schemas.items()}
+
+    def schema(self, kind: Any) -> Schema:
+        """Return the schema of one of the types: a reference where it is a model."""
+        return dict(self._schemas[id(kind)])
+
+
+def is_model(kind: Any) -> bool:
+    """Return whether a type is a pydantic model."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def reference(name: str) -> Schema:
+    """Return the reference to a component."""
+    return {"$ref": f"{PREFIX}{name}"}
+
+
+def camel(text: str) -> str:
+    """Return words, whatever stands between them, written as one: `flow-values_report` is FlowValuesReport."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", text))
+
+
+def _target(schema: Schema) -> str:
+    return str(schema.get("$ref", "")).removeprefix(PREFIX)
+
+
+def _renamed(definitions: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return the name of each of pydantic's definitions; those that would clash are numbered."""
+    names, taken = dict(chosen), set(chosen.values())
+    for old in sorted(definitions):
+        if old in names:
+            continue
+        base = name = _short(old)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{base}{number}"
+        names[old] = name
+        taken.add(name)
+    return names
+
+
+def _short(name: str) -> str:
+    """Return pydantic's name of a definition without the punctuation of generics; modules keep their last word."""
+    plain = re.sub(r"headrace__(?:(?:(?!__)[a-z0-9_])+__)*?((?:(?!__)[a-z0-9_])+)__(?=[A-Z])", r"\1_", name)
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", plain.replace("_", " ")) if word not in _LEFT_OUT]
+    return "".join(word[:1].upper() + word[1:] for word in words) or "Value"
+
+
+def _rewritten(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        found = {key: _rewritten(below, names) for key, below in value.items()}
+        if isinstance(value.get("$ref"), str):
+            found["$ref"] = PREFIX + names[value["$ref"].removeprefix(PREFIX)]
+        mapping = (
+            value.get("discriminator", {}).get("mapping") if isinstance(value.get("discriminator"), dict) else None
+        )
+        if mapping:
+            shown = {tag: PREFIX + names[one.removeprefix(PREFIX)] for tag, one in mapping.items()}
+            found["discriminator"] = {**found["discriminator"], "mapping": shown}
+        return found
+    if isinstance(value, list):
+        return [_rewritten(one, names) for one in value]
+    return value

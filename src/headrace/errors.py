@@ -1,7 +1,7 @@
 """Every problem that Headrace reports, as one tree.
 
     HeadraceError
-    ├── Problem                     a caller's mistake; becomes a JSON:API error object
+    ├── Problem                     why a request is refused; becomes a JSON:API error object
     │   ├── Invalid                 400 invalid
     │   ├── NotAuthenticated        401 not_authenticated
     │   ├── AuthenticationFailed    401 authentication_failed
@@ -14,6 +14,7 @@
     │   ├── TooLarge                413 payload_too_large
     │   ├── UnsupportedMediaType    415 unsupported_media_type
     │   ├── Throttled               429 throttled
+    │   ├── Failed                  500 error
     │   └── Unavailable             503 service_unavailable
     ├── Problems                    several problems of one request, reported together
     └── OperatorError               a mistake of whoever runs Headrace: one clear line, exit status 1
@@ -158,6 +159,14 @@ class Throttled(Problem):
     status = 429
     code = "throttled"
     title = "Request was throttled."
+
+
+class Failed(Problem):
+    """Something went wrong on this side: a bug, or a fault that a tester asked for."""
+
+    status = 500
+    code = "error"
+    title = "A server error occurred."
 
 
 class Unavailable(Problem):

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from headrace.errors import (
+    Failed,
     Invalid,
     MethodNotAllowed,
     NotAuthenticated,
@@ -29,6 +30,7 @@ from headrace.errors import (
     rule_of,
 )
 from headrace.ids import IdSource
+from headrace.jsonapi.context import Context
 
 _log = logging.getLogger(__name__)
 
@@ -70,18 +72,38 @@ def error_object(problem: Problem, error_id: str) -> dict[str, Any]:
     }
 
 
-def unexpected(error: BaseException, ids: IdSource, request_id: str) -> dict[str, Any]:
-    """Log an exception that is a bug and return the document that tells its id and nothing else."""
+def unexpected(error: BaseException, ids: IdSource, told: str) -> dict[str, Any]:
+    """Log an exception that is a bug and return the document that tells its id and nothing else.
+
+    `told` names the request: what `in_the_log` returns.
+    """
     error_id = ids.uuid()
-    _log.error("error %s in request %s", error_id, request_id or "-", exc_info=error)
-    shown = {
-        "id": error_id,
-        "status": 500,
-        "code": "error",
-        "title": "A server error occurred.",
-        "detail": f"Something went wrong that is not your doing. The log holds it under the id {error_id}.",
-    }
-    return {"errors": [{**shown, "source": {}, "links": {}, "meta": {}}]}
+    _log.error("error %s in %s", error_id, told, exc_info=error)
+    detail = f"Something went wrong that is not your doing. The log holds it under the id {error_id}."
+    return {"errors": [error_object(Failed(detail), error_id)]}
+
+
+def log_refusal(status: int, document: Mapping[str, Any], told: str) -> None:
+    """Write one line about a request that is refused: its errors by id, code and place, and nothing that it said."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    places = (
+        f"{one['id']} {one['code']} {_printable(str(next(iter(one['source'].values()), '-')))}"
+        for one in document["errors"]
+    )
+    _log.info("refused %s with %d: %s", told, status, "; ".join(places))
+
+
+def in_the_log(method: str, path: bytes, ctx: Context[Any] | None, operation: str = "-") -> str:
+    """Return a request as the log names it: the percent-encoded path, never its query string, key or body."""
+    where = _printable(path[:255].decode("ascii", "backslashreplace"))
+    account, request = (ctx.account_id, ctx.request_id) if ctx else ("-", "-")
+    return f"{_printable(method[:20])} {where} ({operation}, account {account or '-'}, request {request or '-'})"
+
+
+def _printable(text: str) -> str:
+    """Return a text that cannot break or forge a line of the log."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def problems_of(error: Problem | Problems) -> list[Problem]:

@@ -21,9 +21,9 @@ from headrace.jsonapi.clauses import understood
 from headrace.jsonapi.context import JSON_API
 from headrace.jsonapi.document import encode
 from headrace.jsonapi.operation import Operation
-from headrace.jsonapi.problems import from_http, problems_of, unexpected
+from headrace.jsonapi.problems import from_http, in_the_log, problems_of, unexpected
 from headrace.jsonapi.resource import Resources
-from headrace.jsonapi.serve import Endpoint, Hooks, refusal
+from headrace.jsonapi.serve import Endpoint, Hooks, raw_path, refusal
 from headrace.jsonapi.tree import build_tree
 
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -43,17 +43,21 @@ def exception_handlers(ids: IdSource) -> Mapping[Any, Callable[[Request, Any], R
     """Return Starlette's handlers for what is raised outside the Mounts, so that it too is an error document."""
 
     def on_http(request: Request, error: HTTPException) -> Response:
-        response = refusal([from_http(error, request.method, request.url.path)], ids)
+        response = refusal([from_http(error, request.method, request.url.path)], ids, told=_told(request))
         response.headers.update(error.headers or {})
         return response
 
-    def on_problem(_: Request, error: Problem | Problems) -> Response:
-        return refusal(problems_of(error), ids)
+    def on_problem(request: Request, error: Problem | Problems) -> Response:
+        return refusal(problems_of(error), ids, told=_told(request))
 
-    def on_bug(_: Request, error: Exception) -> Response:
-        return Response(encode(unexpected(error, ids, "")), 500, media_type=JSON_API)
+    def on_bug(request: Request, error: Exception) -> Response:
+        return Response(encode(unexpected(error, ids, _told(request))), 500, media_type=JSON_API)
 
     return {HTTPException: on_http, Problem: on_problem, Problems: on_problem, Exception: on_bug}
+
+
+def _told(request: Request) -> str:
+    return in_the_log(request.method, raw_path(request.scope), None)
 
 
 def check_operations(operations: Iterable[Operation], resources: Resources) -> None:

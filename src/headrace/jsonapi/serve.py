@@ -25,7 +25,16 @@ from headrace.jsonapi.document import encode
 from headrace.jsonapi.forms import read_form
 from headrace.jsonapi.headers import QuickRequest
 from headrace.jsonapi.operation import Call, Operation, Reply
-from headrace.jsonapi.problems import error_document, from_validation, nothing_at, problems_of, unexpected, wrong_method
+from headrace.jsonapi.problems import (
+    error_document,
+    from_validation,
+    in_the_log,
+    log_refusal,
+    nothing_at,
+    problems_of,
+    unexpected,
+    wrong_method,
+)
 from headrace.jsonapi.query import Pairs, Query, asks_nothing, parse_query
 from headrace.jsonapi.reading import check_accept, check_content_type, parse_json, read_body
 from headrace.jsonapi.resource import Resources
@@ -48,6 +57,8 @@ Authenticate = Callable[[Request, Operation], Awaitable[Context[Any]]]
 Look = Callable[[Context[Any], Operation], tuple[Operation, Resources]]
 Up = Callable[[Context[Any], Operation, Incoming], Incoming]
 Down = Callable[[Context[Any], Operation, Reply], Reply]
+Meet = Callable[[Context[Any], Operation], Awaitable[None]]
+Explain = Callable[[Exception], Problem | None]
 
 
 def unchanged_request(_: Context[Any], __: Operation, incoming: Incoming) -> Incoming:
@@ -60,13 +71,23 @@ def unchanged_reply(_: Context[Any], __: Operation, reply: Reply) -> Reply:
     return reply
 
 
+async def nothing_met(_: Context[Any], __: Operation) -> None:
+    """Let the request go on."""
+
+
+def unexplained(_: Exception) -> Problem | None:
+    """Return None: an exception that is no problem is a bug."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hooks:
     """Where the application takes part.
 
     `authenticate` returns the caller, or raises a problem (401, 403, 410, 429). `look` returns the operation's row and
     all resources as the caller's revision knows them. `up` brings a request of that revision to the newest, `down`
-    takes an answer back; both run after `look`, for successful answers only.
+    takes an answer back; both run after `look`, for successful answers only. `meet` may refuse or delay a request whose
+    caller is known. `explain` says which exceptions are no bugs, such as a database that is away.
     """
 
     authenticate: Authenticate
@@ -74,6 +95,8 @@ class Hooks:
     ids: IdSource
     up: Up = unchanged_request
     down: Down = unchanged_reply
+    meet: Meet = nothing_met
+    explain: Explain = unexplained
 
 
 class Endpoint:
@@ -100,11 +123,11 @@ class Endpoint:
         match = find(self._tree, raw_path(request.scope))
         method = "GET" if request.method == "HEAD" else request.method
         if match is None:
-            return self._refusal([nothing_at(request.method, request.url.path)], None)
+            return self._refusal(request, [nothing_at(request.method, request.url.path)])
         if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": match.allow})
         if method not in match.operations:
-            response = self._refusal([wrong_method(request.method)], None)
+            response = self._refusal(request, [wrong_method(request.method)])
             response.headers["Allow"] = match.allow
             return response
         return await self._carry_out(request, match, match.operations[method])
@@ -115,14 +138,21 @@ class Endpoint:
             ctx = await self._hooks.authenticate(request, operation)
             return response_of(await self._reply(request, match, operation, ctx), ctx)
         except (Problem, Problems) as error:
-            return self._refusal(problems_of(error), ctx)
+            return self._refusal(request, problems_of(error), ctx, operation)
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception as error:
-            document = unexpected(error, self._hooks.ids, ctx.request_id if ctx else "")
-            return _response(500, document, ctx, {})
+            return self._trouble(request, error, ctx, operation)
+
+    def _trouble(self, request: Request, error: Exception, ctx: Context[Any] | None, operation: Operation) -> Response:
+        problem = self._hooks.explain(error)
+        if problem is not None:
+            return self._refusal(request, [problem], ctx, operation)
+        document = unexpected(error, self._hooks.ids, _told(request, ctx, operation))
+        return _response(500, document, ctx, {})
 
     async def _reply(self, request: Request, match: Match, operation: Operation, ctx: Context[Any]) -> Reply:
+        await self._hooks.meet(ctx, operation)
         operation, resources = self._hooks.look(ctx, operation)
         check_accept(request.headers.get("accept"))
         check_revision(ctx, operation)
@@ -132,8 +162,18 @@ class Endpoint:
         reply = await operation.shape(make_call(ctx, operation, resources, incoming))
         return self._hooks.down(ctx, operation, reply)
 
-    def _refusal(self, problems: list[Problem], ctx: Context[Any] | None) -> Response:
-        return refusal(problems, self._hooks.ids, ctx)
+    def _refusal(
+        self,
+        request: Request,
+        problems: list[Problem],
+        ctx: Context[Any] | None = None,
+        operation: Operation | None = None,
+    ) -> Response:
+        return refusal(problems, self._hooks.ids, ctx, _told(request, ctx, operation))
+
+
+def _told(request: Request, ctx: Context[Any] | None, operation: Operation | None) -> str:
+    return in_the_log(request.method, raw_path(request.scope), ctx, operation.id if operation else "-")
 
 
 def raw_path(scope: Scope) -> bytes:
@@ -210,11 +250,15 @@ def _query(ctx: Context[Any], operation: Operation, resources: Resources, incomi
     return parse_query(operation, resources, incoming.pairs, path=path, now=ctx.now)
 
 
-def refusal(problems: list[Problem], ids: IdSource, ctx: Context[Any] | None = None) -> Response:
-    """Return the response that reports problems; the first decides the status, and a 429 says when to retry."""
-    status = problems[0].status
-    retry = problems[0].meta.get("retry_after") if status == 429 else None
-    return _response(status, error_document(problems, ids), ctx, {} if retry is None else {"Retry-After": str(retry)})
+def refusal(problems: list[Problem], ids: IdSource, ctx: Context[Any] | None = None, told: str = "-") -> Response:
+    """Return the response that reports problems and log its ids, `told` being the request as the log names it.
+
+    The first problem decides the status and, if it knows, when to try again.
+    """
+    status, retry = problems[0].status, problems[0].meta.get("retry_after")
+    document = error_document(problems, ids)
+    log_refusal(status, document, told)
+    return _response(status, document, ctx, {} if retry is None else {"Retry-After": str(retry)})
 
 
 def response_of(reply: Reply, ctx: Context[Any]) -> Response:

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.filter_rules import Filterable, check_filter, listed
 from headrace.jsonapi.filter_words import read_moment
 from headrace.jsonapi.filters import Filter, parse_filter
-from headrace.reports.timeframes import KEYS, CustomFrame, Timeframe, longer_than_a_year
+from headrace.reports.intervals import INTERVALS, too_long_for
+from headrace.reports.timeframes import KEYS, CustomFrame, Timeframe, longer_than_a_year, span_of
 
 ATTRIBUTES = "/data/attributes"
+INTERVAL = "interval"
 
 
 def invalid(member: str, detail: str) -> Problem:
@@ -110,6 +113,28 @@ def _wall_clock(name: str, given: Any) -> datetime:
     raise ValueError(
         f"{name} of the timeframe must be a date and time like 2022-11-08T00:00:00+00:00, not {given!r:.80}."
     )
+
+
+def read_interval(given: Any, mistakes: list[Problem]) -> str:
+    """Return the interval of a request for a series."""
+    if isinstance(given, str) and given in INTERVALS:
+        return given
+    shown = "is required" if given is None else f"is {given!r:.80}"
+    mistakes.append(invalid(INTERVAL, f"interval {shown}; it must be one of {listed(sorted(INTERVALS))}."))
+    return ""
+
+
+def check_interval(interval: str, timeframe: Timeframe, zone: ZoneInfo, now: datetime) -> list[Problem]:
+    """Return a problem where a timeframe is longer than its interval allows."""
+    if not too_long_for(interval, timeframe, span_of(timeframe, zone, now), zone):
+        return []
+    days = INTERVALS[interval].days
+    return [invalid("timeframe", f"The timeframe is longer than {days} days, the most of {interval}.")]
+
+
+def interval_schema() -> dict[str, Any]:
+    """Return the JSON Schema of `interval`."""
+    return {"enum": sorted(INTERVALS)}
 
 
 def statistics_schema(allowed: Iterable[str]) -> dict[str, Any]:

@@ -1,24 +1,31 @@
-"""Reading the attributes of a flow-values request.
+"""Reading the attributes of a request for flow reports: values, or a series.
 
-What is here: from the parsed JSON to a `FlowValuesRequest`, with every mistake reported at once. What is not: whether
-the conversion metric exists, which needs the database (`flow_values`). Follows reference 6.3 and 6.4.
+What is here: from the parsed JSON to a `FlowValuesRequest` or `FlowSeriesRequest`, with every mistake reported at once.
+What is not: whether the conversion metric exists, which needs the database (`flow_figures`). Follows reference 6.3 to
+6.5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from headrace.errors import Problem
 from headrace.jsonapi.filter_rules import listed
 from headrace.jsonapi.filters import Filter
 from headrace.reports.grouping import DEFAULT, FILTERS, GROUPINGS, REQUIRED
 from headrace.reports.reading import (
+    INTERVAL,
+    check_interval,
+    interval_schema,
     invalid,
     object_schema,
     raise_mistakes,
     read_filter,
+    read_interval,
     read_names,
     read_statistics,
     read_timeframe,
@@ -29,7 +36,8 @@ from headrace.reports.reading import (
 from headrace.reports.statistics import BY_NAME
 from headrace.reports.timeframes import Timeframe
 
-MEMBERS = ("statistics", "timeframe", "conversion_metric_id", "group_by", "filter")
+REQUIRED_MEMBERS = ("statistics", "timeframe", "conversion_metric_id")
+MEMBERS = (*REQUIRED_MEMBERS, "group_by", "filter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,14 @@ class FlowValuesRequest:
     filter: Filter = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FlowSeriesRequest:
+    """What is asked for, and one of the intervals that its timeframe is short enough for."""
+
+    values: FlowValuesRequest
+    interval: str
+
+
 def read_request(attributes: Mapping[str, Any]) -> FlowValuesRequest:
     """Return the request that the `attributes` of a JSON:API document ask for.
 
@@ -50,15 +66,33 @@ def read_request(attributes: Mapping[str, Any]) -> FlowValuesRequest:
     count once. Source: reference 6.4.
     """
     mistakes = unknown_members(attributes, MEMBERS)
-    request = FlowValuesRequest(
+    request = _read(attributes, mistakes)
+    raise_mistakes(mistakes)
+    return request
+
+
+def read_series_request(attributes: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> FlowSeriesRequest:
+    """Return the request for a series; `now` is the account's present. Raises what `read_request` does.
+
+    Source: reference 6.5.
+    """
+    mistakes = unknown_members(attributes, (*MEMBERS, INTERVAL))
+    request = _read(attributes, mistakes)
+    interval = read_interval(attributes.get(INTERVAL), mistakes)
+    if not mistakes:
+        mistakes += check_interval(interval, request.timeframe, zone, now)
+    raise_mistakes(mistakes)
+    return FlowSeriesRequest(request, interval)
+
+
+def _read(attributes: Mapping[str, Any], mistakes: list[Problem]) -> FlowValuesRequest:
+    return FlowValuesRequest(
         statistics=read_statistics(attributes.get("statistics"), BY_NAME, mistakes),
         timeframe=read_timeframe(attributes.get("timeframe"), mistakes),
         conversion_metric_id=_metric(attributes.get("conversion_metric_id"), mistakes),
         group_by=_group_by(attributes.get("group_by"), mistakes),
         filter=read_filter(attributes.get("filter"), FILTERS, mistakes),
     )
-    raise_mistakes(mistakes)
-    return request
 
 
 def request_schema() -> dict[str, Any]:
@@ -70,7 +104,13 @@ def request_schema() -> dict[str, Any]:
         "group_by": {"type": ["array", "null"], "items": {"enum": sorted(GROUPINGS)}, "default": list(DEFAULT)},
         "filter": {"type": ["string", "null"], "description": f"Of {listed(sorted(FILTERS))}, joined by and(...)."},
     }
-    return object_schema(properties, ["statistics", "timeframe", "conversion_metric_id"])
+    return object_schema(properties, list(REQUIRED_MEMBERS))
+
+
+def series_schema() -> dict[str, Any]:
+    """Return the JSON Schema of what `read_series_request` takes."""
+    properties = {**request_schema()["properties"], INTERVAL: interval_schema()}
+    return object_schema(properties, [*REQUIRED_MEMBERS, INTERVAL])
 
 
 def _group_by(given: Any, mistakes: list[Problem]) -> tuple[str, ...]:

@@ -12,15 +12,16 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from headrace.errors import Problem
-from headrace.jsonapi.filter_rules import Filterable, listed
+from headrace.jsonapi.filter_rules import Filterable
 from headrace.jsonapi.filters import Filter
-from headrace.reports.intervals import INTERVALS, too_long_for
 from headrace.reports.reading import (
-    invalid,
+    INTERVAL,
+    check_interval,
+    interval_schema,
     object_schema,
     raise_mistakes,
     read_filter,
+    read_interval,
     read_statistics,
     read_timeframe,
     statistics_schema,
@@ -33,7 +34,6 @@ from headrace.storage.slots import Span
 STATISTICS = ("members_added", "members_removed", "net_members_changed", "total_members")
 FILTERS = {"segment_id": Filterable("string", ("any", "equals"), once=True)}
 MEMBERS = ("statistics", "timeframe", "filter")
-INTERVAL = "interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def values_schema() -> dict[str, Any]:
 
 def series_schema() -> dict[str, Any]:
     """Return the JSON Schema of what `read_series` takes."""
-    properties = {**values_schema()["properties"], INTERVAL: {"enum": sorted(INTERVALS)}}
+    properties = {**values_schema()["properties"], INTERVAL: interval_schema()}
     return object_schema(properties, ["statistics", "timeframe", INTERVAL])
 
 
@@ -80,21 +80,11 @@ def _read(attributes: Mapping[str, Any], zone: ZoneInfo, now: datetime, *, serie
     statistics = read_statistics(attributes.get("statistics"), STATISTICS, mistakes)
     timeframe = read_timeframe(attributes.get("timeframe"), mistakes)
     asked = read_filter(attributes.get("filter"), FILTERS, mistakes)
-    interval = _interval(attributes.get(INTERVAL), mistakes) if series else None
-    span = span_of(timeframe, zone, now)
-    if interval and not mistakes and too_long_for(interval, timeframe, span, zone):
-        days = INTERVALS[interval].days
-        mistakes.append(invalid("timeframe", f"The timeframe is longer than {days} days, the most of {interval}."))
+    interval = read_interval(attributes.get(INTERVAL), mistakes) if series else None
+    if interval is not None and not mistakes:
+        mistakes += check_interval(interval, timeframe, zone, now)
     raise_mistakes(mistakes)
-    return SegmentRequest(statistics, span, _segment_ids(asked), interval)
-
-
-def _interval(given: Any, mistakes: list[Problem]) -> str | None:
-    if isinstance(given, str) and given in INTERVALS:
-        return given
-    shown = "is required" if given is None else f"is {given!r:.80}"
-    mistakes.append(invalid(INTERVAL, f"interval {shown}; it must be one of {listed(sorted(INTERVALS))}."))
-    return None
+    return SegmentRequest(statistics, span_of(timeframe, zone, now), _segment_ids(asked), interval)
 
 
 def _segment_ids(asked: Filter) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
 """Reading the sums of a report: from roll-ups and the deltas not folded yet, or from raw rows.
 
-What is here: the base counts of a span by report key, and the names that groupings show. What is not: statistics,
-timeframes, groupings (`headrace.reports`). Follows DESIGN section 5; see docs/decisions/0006-reports.md.
+What is here: the base counts of a span by report key, in one bucket or in several. What is not: statistics, timeframes,
+groupings (`headrace.reports`), names (`report_names`). Follows DESIGN section 5; see docs/decisions/0006-reports.md.
 
 Both ways give exactly the same sums; a property test says so. One snapshot serves a whole report, because a folder
 moves numbers from deltas to roll-ups at any moment.
@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from headrace.model import Channel
 from headrace.storage.database import Connection, Database, Row
 from headrace.storage.message_events import Kind
 from headrace.storage.rollups import CONVERSIONS, MESSAGES, Family
-from headrace.storage.slots import Plan, Span, plan
+from headrace.storage.slots import Grain, Plan, Span, plan
 
 
 class Key(NamedTuple):
@@ -41,6 +42,32 @@ class Sums:
     conversions: dict[tuple[Key, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The ascending moments that part the buckets of a report: bucket `n` lies between `edges[n]` and `edges[n + 1]`.
+
+    `coarsest` is the longest grain whose spans never cross an edge between two buckets. Days and months do not where
+    the edges are those of days and months of the account's zone, quarter-hours never.
+    """
+
+    edges: Sequence[datetime]
+    coarsest: Grain = Grain.MONTH
+
+    @property
+    def span(self) -> Span:
+        """All buckets together."""
+        return Span(self.edges[0], self.edges[-1])
+
+    @property
+    def starts(self) -> list[datetime]:
+        """The moments at which the buckets begin."""
+        return list(self.edges[:-1])
+
+    def nothing(self) -> list[Sums]:
+        """Return empty sums for every bucket."""
+        return [Sums() for _ in self.starts]
+
+
 @asynccontextmanager
 async def snapshot(database: Database, *, small: bool = True) -> AsyncIterator[Connection]:
     """Lend a connection whose queries all see the same moment of the database.
@@ -53,46 +80,50 @@ async def snapshot(database: Database, *, small: bool = True) -> AsyncIterator[C
         yield transaction
 
 
-async def read_sums(connection: Connection, account_id: str, span: Span, zone: str, metric_ids: Sequence[str]) -> Sums:
-    """Return the sums of the messages sent in a span: months, days, quarter-hours, their deltas, and raw edges.
+async def read_sums(
+    connection: Connection, account_id: str, asked: Edges, zone: str, metric_ids: Sequence[str]
+) -> list[Sums]:
+    """Return the sums of the messages sent between edges: months, days, quarter-hours, their deltas, and raw edges.
 
     `connection` comes from `snapshot`; `zone` is the account's. While the roll-ups hold the days of another zone, only
-    quarter-hours are read. Keys with a row but without counts may occur.
+    quarter-hours are read. Keys with a row but without counts may occur. The number of statements does not grow with
+    that of the buckets.
     """
     known = await connection.fetch_value("SELECT timezone FROM rollup_zone WHERE account_id = $1", account_id)
-    parts = plan(span, ZoneInfo(zone) if known == zone else None)
-    sums = Sums()
-    _add(sums, await _rolled(connection, account_id, parts, MESSAGES), MESSAGES)
+    parts = plan(asked.span, ZoneInfo(zone) if known == zone else None, asked.coarsest)
+    sums = asked.nothing()
+    _add(sums, await _rolled(connection, account_id, parts, asked, MESSAGES), MESSAGES)
     if metric_ids:
-        _add(sums, await _rolled(connection, account_id, parts, CONVERSIONS, metric_ids), CONVERSIONS)
+        _add(sums, await _rolled(connection, account_id, parts, asked, CONVERSIONS, metric_ids), CONVERSIONS)
     for cut in parts.raw:
-        await _add_raw(connection, sums, account_id, cut, metric_ids)
+        await _add_raw(connection, sums, account_id, cut, asked, metric_ids)
     return sums
 
 
-async def recount_sums(connection: Connection, account_id: str, span: Span, metric_ids: Sequence[str]) -> Sums:
+async def recount_sums(connection: Connection, account_id: str, asked: Edges, metric_ids: Sequence[str]) -> list[Sums]:
     """Return the same sums from deliveries, interactions and conversions alone, however long that takes."""
-    sums = Sums()
-    await _add_raw(connection, sums, account_id, span, metric_ids)
+    sums = asked.nothing()
+    await _add_raw(connection, sums, account_id, asked.span, asked, metric_ids)
     return sums
 
 
 async def _rolled(
-    connection: Connection, account_id: str, parts: Plan, family: Family, metric_ids: Sequence[str] = ()
+    connection: Connection, account_id: str, parts: Plan, asked: Edges, family: Family, metric_ids: Sequence[str] = ()
 ) -> list[Row]:
     bounds: list[Any] = [part for grain, span in parts.rows for part in (grain, span.start, span.end)]
-    args = [account_id, parts.inner.start, parts.inner.end, *([list(metric_ids)] if metric_ids else []), *bounds]
+    metrics = [list(metric_ids)] if metric_ids else []
+    args = [account_id, parts.inner.start, parts.inner.end, asked.starts, *metrics, *bounds]
     return await connection.fetch(_rolled_sql(family, len(parts.rows)), *args)
 
 
 def _rolled_sql(family: Family, parts: int) -> str:
-    """Return the statement that sums a number of parts of the roll-ups and the deltas.
+    """Return the statement that sums a number of parts of the roll-ups and the deltas, by bucket.
 
     Each part is a branch with bounds of its own: joined to a list of parts instead, the planner reads all rows.
     """
-    columns = ", ".join((*family.key, *family.sums))
-    of_metric = " AND metric_id = ANY($4)" if "metric_id" in family.key else ""
-    first = 5 if of_metric else 4
+    columns = ", ".join(("slot", *family.key, *family.sums))
+    of_metric = " AND metric_id = ANY($5)" if "metric_id" in family.key else ""
+    first = 6 if of_metric else 5
     branches = [
         f"SELECT {columns} FROM {family.name}_delta WHERE account_id = $1 AND slot >= $2 AND slot < $3{of_metric}"
     ]
@@ -103,27 +134,34 @@ def _rolled_sql(family: Family, parts: int) -> str:
         )
     key = ", ".join(family.key)
     sums = ", ".join(f"sum({name})::bigint AS {name}" for name in family.sums)
-    return f"SELECT {key}, {sums} FROM ({' UNION ALL '.join(branches)}) AS parts GROUP BY {key}"
+    place = f"width_bucket(slot, {_STARTS}) AS place"
+    return f"SELECT {place}, {key}, {sums} FROM ({' UNION ALL '.join(branches)}) AS parts GROUP BY place, {key}"
 
 
-async def _add_raw(connection: Connection, sums: Sums, account_id: str, span: Span, metric_ids: Sequence[str]) -> None:
-    _add(sums, await connection.fetch(_RAW_MESSAGES, account_id, span.start, span.end), MESSAGES)
+async def _add_raw(
+    connection: Connection, sums: Sequence[Sums], account_id: str, span: Span, asked: Edges, metric_ids: Sequence[str]
+) -> None:
+    args = (account_id, span.start, span.end, asked.starts)
+    _add(sums, await connection.fetch(_RAW_MESSAGES, *args), MESSAGES)
     if metric_ids:
-        rows = await connection.fetch(_RAW_CONVERSIONS, account_id, span.start, span.end, list(metric_ids))
-        _add(sums, rows, CONVERSIONS)
+        _add(sums, await connection.fetch(_RAW_CONVERSIONS, *args, list(metric_ids)), CONVERSIONS)
 
 
-def _add(sums: Sums, rows: Sequence[Row], family: Family) -> None:
+def _add(sums: Sequence[Sums], rows: Sequence[Row], family: Family) -> None:
     for row in rows:
         key = Key(row["flow_id"], row["message_id"], row["variation"], row["format"], Channel(row["channel"]))
-        counter = sums.messages[key] if family is MESSAGES else sums.conversions[key, row["metric_id"]]
+        found = sums[row["place"] - 1]
+        counter = found.messages[key] if family is MESSAGES else found.conversions[key, row["metric_id"]]
         for name, value in row.items():
             if name in family.sums:
                 counter[name] += value
 
 
+_STARTS = "$4::timestamptz[]"
+"""Where the buckets begin; PostgreSQL finds the last that is not later than a moment and counts from 1."""
+
 _RAW_MESSAGES = f"""
-SELECT d.flow_id, d.message_id, d.variation, d.format, d.channel,
+SELECT width_bucket(d.sent_at, {_STARTS}) AS place, d.flow_id, d.message_id, d.variation, d.format, d.channel,
        count(*) FILTER (WHERE i.arrived) AS delivered,
        count(*) FILTER (WHERE i.bounced) AS bounced,
        count(*) FILTER (WHERE i.failed AND d.channel <> {Channel.EMAIL}) AS failed,
@@ -144,13 +182,14 @@ FROM delivery d CROSS JOIN LATERAL (
         AND n.delivery_id = d.delivery_id
 ) AS i
 WHERE d.account_id = $1 AND d.sent_at >= $2 AND d.sent_at < $3
-GROUP BY d.flow_id, d.message_id, d.variation, d.format, d.channel
+GROUP BY place, d.flow_id, d.message_id, d.variation, d.format, d.channel
 """
 
-_RAW_CONVERSIONS = """
-SELECT flow_id, message_id, variation, format, channel, metric_id, count(*) AS conversions,
-       count(DISTINCT delivery_id) AS conversion_uniques, sum(value_millionths)::bigint AS value_millionths
+_RAW_CONVERSIONS = f"""
+SELECT width_bucket(sent_at, {_STARTS}) AS place, flow_id, message_id, variation, format, channel, metric_id,
+       count(*) AS conversions, count(DISTINCT delivery_id) AS conversion_uniques,
+       sum(value_millionths)::bigint AS value_millionths
 FROM conversion
-WHERE account_id = $1 AND sent_at >= $2 AND sent_at < $3 AND metric_id = ANY($4)
-GROUP BY flow_id, message_id, variation, format, channel, metric_id
+WHERE account_id = $1 AND sent_at >= $2 AND sent_at < $3 AND metric_id = ANY($5)
+GROUP BY place, flow_id, message_id, variation, format, channel, metric_id
 """

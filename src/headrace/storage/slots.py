@@ -75,17 +75,17 @@ def next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
-def plan(span: Span, zone: ZoneInfo | None) -> Plan:
+def plan(span: Span, zone: ZoneInfo | None, coarsest: Grain = Grain.MONTH) -> Plan:
     """Return the fewest roll-up rows that cover a span: months, the days and quarter-hours at its edges, raw rows.
 
-    Without a zone, no days and months are derived yet and quarter-hours must do.
+    No row is longer than `coarsest`. Without a zone, no days and months are derived yet and quarter-hours must do.
     """
     first, last = _up(span.start), quarter_of(span.end)
     if first > last:
         return Plan((), Span(last, last), (span,))
     inner = Span(first, last)
     raw = (Span(span.start, first), Span(last, span.end))
-    rows = _quarters(inner) if zone is None else _days(inner, zone)
+    rows = _quarters(inner) if zone is None or coarsest is Grain.QUARTER else _days(inner, zone, coarsest)
     return Plan(tuple(row for row in rows if not row[1].empty), inner, tuple(cut for cut in raw if not cut.empty))
 
 
@@ -98,20 +98,20 @@ def _quarters(span: Span) -> list[tuple[Grain, Span]]:
     return [(Grain.QUARTER, span)]
 
 
-def _days(span: Span, zone: ZoneInfo) -> list[tuple[Grain, Span]]:
+def _days(span: Span, zone: ZoneInfo, coarsest: Grain) -> list[tuple[Grain, Span]]:
     first = day_of(span.start, zone)
     first = first if day_start(first, zone) == span.start else first + DAY
     last = day_of(span.end, zone)
     if first >= last:
         return _quarters(span)
     edges = Span(span.start, day_start(first, zone)), Span(day_start(last, zone), span.end)
-    return [(Grain.QUARTER, edges[0]), *_months(first, last, zone), (Grain.QUARTER, edges[1])]
+    return [(Grain.QUARTER, edges[0]), *_months(first, last, zone, coarsest), (Grain.QUARTER, edges[1])]
 
 
-def _months(first: date, last: date, zone: ZoneInfo) -> list[tuple[Grain, Span]]:
+def _months(first: date, last: date, zone: ZoneInfo, coarsest: Grain) -> list[tuple[Grain, Span]]:
     opening = first if first.day == 1 else next_month(first)
     closing = month_start(last)
-    if opening >= closing:
+    if coarsest is Grain.DAY or opening >= closing:
         return [(Grain.DAY, Span(day_start(first, zone), day_start(last, zone)))]
     starts = [day_start(day, zone) for day in (first, opening, closing, last)]
     return [

@@ -1,7 +1,36 @@
-"""The flow series report: the statistics of flows by interval."""
+"""The operation that answers the flow series report: the statistics of flows by interval.
 
-from headrace.jsonapi.operation import Operation
-from headrace.jsonapi.resource import Resource
+What is here: its row. What is not: the figures (`headrace.reports`). Follows reference 6.5.
+"""
 
-OPERATIONS: tuple[Operation, ...] = ()
-RESOURCES: tuple[Resource, ...] = ()
+from __future__ import annotations
+
+from datetime import datetime
+
+from headrace.api.commands import flow_series as commands
+from headrace.api.commands.report_pages import PAGE_CURSOR
+from headrace.api.resources.flow_values_report import RELATIONSHIPS, RESULTS
+from headrace.jsonapi import shapes
+from headrace.jsonapi.operation import REPORTS, Operation
+from headrace.jsonapi.resource import Attribute, Resource
+
+REPORT = Resource("flow-series-report", None, (RESULTS, Attribute("date_times", list[datetime])), RELATIONSHIPS)
+
+OPERATIONS = (
+    Operation(
+        id="query_flow_series",
+        method="POST",
+        path="/api/flow-series-reports",
+        shape=shapes.call,
+        tag="Reporting",
+        summary="Query the same by hours, days, weeks or months of the send",
+        scopes=("flows:read",),
+        tier=REPORTS,
+        resource=REPORT,
+        command=commands.query_flow_series,
+        body=commands.Report,
+        sparse=("flow-series-report",),
+        parameters=(PAGE_CURSOR,),
+    ),
+)
+RESOURCES = (REPORT,)

@@ -8,20 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.api.commands import reports as commands
+from headrace.api.commands.report_pages import PAGE_CURSOR
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import REPORTS, Operation
-from headrace.jsonapi.query import Parameter
 from headrace.jsonapi.resource import Attribute, Relationship, Resource
 
-REPORT = Resource(
-    "flow-values-report",
-    None,
-    (Attribute("results", list[dict[str, Any]]),),
-    (
-        Relationship("flows", "flow", many=True, links=False),
-        Relationship("flow-messages", "flow-message", many=True, links=False),
-    ),
+RESULTS = Attribute("results", list[dict[str, Any]])
+RELATIONSHIPS = (
+    Relationship("flows", "flow", many=True, links=False),
+    Relationship("flow-messages", "flow-message", many=True, links=False),
 )
+REPORT = Resource("flow-values-report", None, (RESULTS,), RELATIONSHIPS)
 
 OPERATIONS = (
     Operation(
@@ -37,7 +34,7 @@ OPERATIONS = (
         command=commands.query_flow_values,
         body=commands.Report,
         sparse=("flow-values-report",),
-        parameters=(Parameter("page_cursor", "The page to answer, from links.next"),),
+        parameters=(PAGE_CURSOR,),
     ),
 )
 RESOURCES = (REPORT,)

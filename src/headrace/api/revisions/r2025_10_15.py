@@ -12,9 +12,8 @@ from typing import Any
 from headrace.api.resources.flow_tables import CHANNELS, CREATED, UPDATED
 from headrace.api.revisions import Change, Surface
 from headrace.api.revisions.reports import (
-    REPORT,
     TEXT_MESSAGE_STATISTICS,
-    refusing,
+    refused_by,
     unknown_member,
     unknown_names,
 )
@@ -104,4 +103,4 @@ def narrow(attributes: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-CHANGE = Change("2025-10-15", before, up={REPORT: refusing(narrow)})
+CHANGE = Change("2025-10-15", before, up=refused_by(narrow))

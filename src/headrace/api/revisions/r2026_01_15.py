@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headrace.api.commands import reports as commands
 from headrace.api.revisions import Change, Surface
-from headrace.api.revisions.reports import FIRST_GROUPINGS, REPORT, narrow_filter, refusing, unknown_names
+from headrace.api.revisions.reports import FEW_LINKS, FIRST_GROUPINGS, narrow_filter, refused_by, unknown_names
 from headrace.api.revisions.rows import with_operations, with_resources, without_attributes
 from headrace.errors import Problem
 from headrace.flows.old_branches import apart, together
@@ -26,7 +25,7 @@ def before(surface: Surface) -> Surface:
     """Return the surface without channels of messages, re-entry criteria and multi-branch splits."""
     messages = without_attributes(surface.resources["flow-message"], ["channel"])
     changed = with_resources(surface, [messages, _older_definitions(surface.resources["flow"])])
-    return with_operations(changed, {REPORT: {"command": commands.query_with_few_links}})
+    return with_operations(changed, FEW_LINKS)
 
 
 def _older_definitions(flow: Resource) -> Resource:
@@ -62,4 +61,4 @@ def narrow(attributes: Mapping[str, Any]) -> list[Problem]:
     return [*unknown_names(attributes, "group_by", LATER_GROUPINGS), *narrow_filter(attributes)]
 
 
-CHANGE = Change("2026-01-15", before, up={REPORT: refusing(narrow), "create_flow": with_branches})
+CHANGE = Change("2026-01-15", before, up={**refused_by(narrow), "create_flow": with_branches})

@@ -1,7 +1,7 @@
-"""What older revisions of the flow-values report lack.
+"""What older revisions of the flow reports lack: of values and of series alike.
 
-What is here: checks that refuse what a revision does not know. What is not: the report (`commands.reports`). Follows
-reference 6.4 and 8.1.
+What is here: checks that refuse what a revision does not know, and the documents as it shows them. What is not: the
+reports (`commands.reports`, `commands.flow_series`). Follows reference 6.4 and 8.1.
 """
 
 from __future__ import annotations
@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from headrace.api.commands import flow_series, reports
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.filter_rules import listed
 from headrace.jsonapi.filters import Filter, parse_filter
 from headrace.jsonapi.serve import Incoming
 
-REPORT = "query_flow_values"
+VALUES, SERIES = "query_flow_values", "query_flow_series"
+FEW_LINKS = {VALUES: {"command": reports.query_with_few_links}, SERIES: {"command": flow_series.query_with_few_links}}
+"""The operations as they were before documents linked to themselves."""
+OWN_LINK = {VALUES: {"command": reports.query_with_own_link}, SERIES: {"command": flow_series.query_with_own_link}}
+"""The operations as they were when that link stood inside the data."""
 ATTRIBUTES = "/data/attributes"
 FIRST_GROUPINGS = ("flow_id", "flow_message_id", "send_channel")
 TEXT_MESSAGE_STATISTICS = (
@@ -25,6 +30,11 @@ TEXT_MESSAGE_STATISTICS = (
 )
 
 Check = Callable[[Mapping[str, Any]], list[Problem]]
+
+
+def refused_by(check: Check) -> dict[str, Callable[[Incoming], Incoming]]:
+    """Return the `up` of both reports: what `refusing` makes of the check."""
+    return dict.fromkeys((VALUES, SERIES), refusing(check))
 
 
 def refusing(check: Check) -> Callable[[Incoming], Incoming]:

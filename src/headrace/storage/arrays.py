@@ -7,7 +7,7 @@ sides. What is here is for hot statements only; `$1::text::int[]` is how they na
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,6 +28,25 @@ def ids(values: Iterable[str]) -> str:
     if joined.count(",") != max(0, len(given) - 1):
         raise ValueError(f"{next(one for one in given if ',' in one)!r} is not an id: an id holds no comma")
     return joined
+
+
+def texts(values: Sequence[str | None]) -> str:
+    """Return any texts as an array literal: `$1::text::text[]`. Quotes in them are rare, and looked for once."""
+    if None in values:
+        return "{" + ",".join([NULL if value is None else f'"{_escaped(value)}"' for value in values]) + "}"
+    joined = '","'.join(values)  # type: ignore[arg-type]
+    if "\\" in joined or joined.count('"') != 2 * max(0, len(values) - 1):
+        joined = '","'.join([_escaped(value) for value in values if value is not None])
+    return f'{{"{joined}"}}' if values else "{}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def lines(values: Iterable[str]) -> str:
+    """Return texts that hold no line break, such as JSON as it is written here: `string_to_array($1, E'\\n')`."""
+    return "\n".join(values)
 
 
 def moments(values: Iterable[datetime | None]) -> str:

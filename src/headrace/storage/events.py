@@ -1,7 +1,8 @@
 """Events: writing them once, and reading them back.
 
 The one statement that writes events decides uniqueness first (`event_key`), then inserts the events that were new and,
-where asked, their `pending` rows. Times must have a partition already (`partitions.Partitions.ensure`).
+where asked, their `pending` rows and what webhooks are to be told of them. Times must have a partition already
+(`partitions.Partitions.ensure`).
 Source: DESIGN section 8 (event uniqueness); reference 5.4 (a repeated `unique_id` is dropped, the first is kept).
 """
 
@@ -12,9 +13,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import orjson
+
 from headrace.conditions.topics import of_metric
+from headrace.storage.arrays import ids, lines, moment, moments, numbers, texts
 from headrace.storage.database import Connection
 from headrace.storage.pending import Kind
+from headrace.storage.webhook_feed import TELLING
 
 
 class NewEvent(NamedTuple):
@@ -33,13 +38,17 @@ class NewEvent(NamedTuple):
     chain: int = 0
 
 
-_COLUMNS = """unnest($2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::jsonb[],
-    $9::numeric[], $10::text[], $11::bool[], $12::smallint[])
-    AS e (bucket, profile_id, metric_id, unique_id, number, occurred_at, properties, value, value_currency, backfill,
-          chain)"""
+_COLUMNS = f"""
+    SELECT bucket, profile_id, metric_id, unique_id, number, {moment("occurred")} AS occurred_at, properties, value,
+        value_currency, backfill, chain
+    FROM unnest($2::text::smallint[], string_to_array($3, ','), string_to_array($4, ','), $5::text::text[],
+        $6::text::bigint[], $7::text::bigint[], string_to_array($8, E'\\n')::jsonb[], $9::text::numeric[],
+        $10::text::text[], $11::text::int[]::bool[], $12::text::smallint[])
+        AS e (bucket, profile_id, metric_id, unique_id, number, occurred, properties, value, value_currency, backfill,
+              chain)"""
 
 _INSERT = f"""
-WITH incoming AS MATERIALIZED (SELECT * FROM {_COLUMNS}),
+WITH incoming AS MATERIALIZED ({_COLUMNS}),
 fresh AS (
     INSERT INTO event_key (bucket, account_id, profile_id, metric_id, unique_id)
     SELECT bucket, $1, profile_id, metric_id, unique_id FROM incoming
@@ -48,9 +57,7 @@ fresh AS (
     RETURNING bucket, profile_id, metric_id, unique_id
 ),
 chosen AS (
-    SELECT DISTINCT ON (bucket, profile_id, metric_id, unique_id) incoming.*
-    FROM incoming JOIN fresh USING (bucket, profile_id, metric_id, unique_id)
-    ORDER BY bucket, profile_id, metric_id, unique_id, number
+    SELECT incoming.* FROM incoming JOIN fresh USING (bucket, profile_id, metric_id, unique_id)
 ),
 written AS (
     INSERT INTO event (bucket, account_id, profile_id, metric_id, occurred_at, number, value, value_currency,
@@ -61,6 +68,7 @@ written AS (
 
 _INSERT_QUIETLY = (
     _INSERT
+    + TELLING
     + f""",
 asking AS MATERIALIZED (
     SELECT DISTINCT topic FROM profile_group, unnest(topics) AS topic
@@ -74,12 +82,14 @@ noted AS (
     FROM (SELECT *, '{of_metric("")}' || metric_id AS topic FROM chosen) AS told JOIN asking USING (topic)
     GROUP BY bucket, profile_id ORDER BY bucket, profile_id
 )
-SELECT number FROM chosen
+SELECT CASE WHEN count(*) < cardinality($6::text::bigint[]) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
+FROM chosen
 """
 )
 
 _INSERT_PENDING = (
     _INSERT
+    + TELLING
     + """,
 waiting AS (
     INSERT INTO pending (bucket, account_id, profile_id, metric_id, number, occurred_at, accepted_at, received_at,
@@ -87,7 +97,8 @@ waiting AS (
     SELECT bucket, $1, profile_id, metric_id, number, occurred_at, $13, $14, backfill, chain
     FROM chosen ORDER BY number
 )
-SELECT number FROM chosen
+SELECT CASE WHEN count(*) < cardinality($6::text::bigint[]) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
+FROM chosen
 """
 )
 
@@ -103,8 +114,7 @@ async def insert_pending(
 
     `accepted_at` is the account's time, `received_at` system time.
     """
-    rows = await connection.fetch(_INSERT_PENDING, account_id, *_columns(events), accepted_at, received_at)
-    return {row["number"] for row in rows}
+    return await _insert(connection, _INSERT_PENDING, account_id, events, accepted_at, received_at)
 
 
 async def insert_quietly(transaction: Connection, account_id: str, events: Sequence[NewEvent]) -> set[int]:
@@ -113,10 +123,48 @@ async def insert_quietly(transaction: Connection, account_id: str, events: Seque
     Segments that ask about their metrics are looked at, at the time of the last event of each person.
     """
     topics = sorted({of_metric(event.metric_id) for event in events})
-    rows = await transaction.fetch(_INSERT_QUIETLY, account_id, *_columns(events), topics)
-    return {row["number"] for row in rows}
+    return await _insert(transaction, _INSERT_QUIETLY, account_id, events, topics)
 
 
-def _columns(events: Sequence[NewEvent]) -> list[list[Any]]:
-    """Return one array per field, in the order of the fields, which is that of `_COLUMNS`."""
-    return [list(column) for column in zip(*events, strict=True)] or [[] for _ in NewEvent._fields]
+async def _insert(
+    connection: Connection, statement: str, account_id: str, events: Sequence[NewEvent], *more: Any
+) -> set[int]:
+    """Run a statement over the events, each once, and return the numbers of the new ones.
+
+    The statement answers nothing where all that it was given were new, which is nearly always.
+    """
+    if not events:
+        return set()
+    given = _first_of_each(events)
+    new = await connection.fetch_value(statement, account_id, *_columns(given), *more)
+    return {event.number for event in given} if new is None else set(new)
+
+
+def _first_of_each(events: Sequence[NewEvent]) -> Sequence[NewEvent]:
+    """Return the events without repetitions in the batch itself, of which the one with the least number stays."""
+    known: dict[tuple[str, str, str], NewEvent] = {}
+    for event in events:
+        other = known.setdefault((event.profile_id, event.metric_id, event.unique_id), event)
+        if other is not event and event.number < other.number:
+            known[event.profile_id, event.metric_id, event.unique_id] = event
+    return events if len(known) == len(events) else list(known.values())
+
+
+def _columns(events: Sequence[NewEvent]) -> list[str]:
+    """Return one text per field, in the order of `_COLUMNS`."""
+    buckets, people, metrics, keys, event_numbers, times, properties, values, currencies, backfills, chains = zip(
+        *events, strict=True
+    )
+    return [
+        numbers(buckets),
+        ids(people),
+        ids(metrics),
+        texts(keys),
+        numbers(event_numbers),
+        moments(times),
+        lines([orjson.dumps(one, option=orjson.OPT_NON_STR_KEYS).decode() for one in properties]),
+        texts([None if value is None else str(value) for value in values]),
+        texts(currencies),
+        numbers(backfills),
+        numbers(chains),
+    ]

@@ -17,6 +17,7 @@ from headrace.cli import (
     demo,
     doctor,
     explain,
+    faults,
     flow,
     flows,
     history,
@@ -79,6 +80,12 @@ _clock.command("advance")(clock.advance)
 _clock.command("run-to-next")(clock.run_to_next)
 _clock.command("follow")(clock.follow)
 app.add_typer(_clock, name="clock")
+
+_fault = typer.Typer(help="What a tester lets go wrong in a test account.", no_args_is_help=True)
+_fault.command("add")(faults.add)
+_fault.command("list")(faults.list_)
+_fault.command("clear")(faults.clear)
+app.add_typer(_fault, name="fault")
 
 _flow = typer.Typer(help="Managing a flow as a whole.", no_args_is_help=True)
 _flow.command("archive")(flow.archive)

@@ -10,11 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from headrace.api.state import State
+from headrace.clock import Clock
 from headrace.engine.account_clock import may_be_moved
 from headrace.errors import Invalid, PermissionDenied
+from headrace.ids import IdSource
 from headrace.jsonapi.bodies import Model, New
 from headrace.jsonapi.operation import Call
 from headrace.model import Account
+from headrace.storage.database import Database
 from headrace.storage.faults import NewFault, add_fault, delete_faults
 
 TYPE = "headrace-fault"
@@ -49,20 +52,28 @@ NewFaultBody = New[Literal["headrace-fault"], Fault]
 
 async def create(call: Call[State, NewFaultBody]) -> str:
     """Keep a fault and return its id."""
-    state, asked = call.ctx.state, call.body.data.attributes
-    check_may(state.account)
+    state, services = call.ctx.state, call.ctx.state.services
+    asked: Fault = call.body.data.attributes
+    return await keep_fault(state.database, services.ids, services.system_clock, state.account, asked)
+
+
+async def keep_fault(database: Database, ids: IdSource, clock: Clock, account: Account, asked: Fault) -> str:
+    """Keep a fault and return its id.
+
+    Raises `PermissionDenied` for an account that is not one for tests, and `Invalid` for an operation that is none, or
+    beyond 100 faults that are not used up.
+    """
+    check_may(account)
     check_operation(asked.operation)
-    fault_id = state.services.ids.short()
     parts = (asked.operation, asked.status, asked.latency_ms, asked.retry_after, asked.count)
-    fault = NewFault(fault_id, *parts)
-    async with state.database.transaction() as transaction:
-        now = state.services.system_clock.now()
-        if not await add_fault(transaction, state.account_id, fault, now, MOST_FAULTS):
+    fault = NewFault(ids.short(), *parts)
+    async with database.transaction() as transaction:
+        if not await add_fault(transaction, account.account_id, fault, clock.now(), MOST_FAULTS):
             raise Invalid(
-                f"The account has {MOST_FAULTS} faults that are not used up, the most allowed; "
-                "DELETE /headrace/faults removes them."
+                f"The account has {MOST_FAULTS} faults that are not used up, the most allowed; remove some of them "
+                "(DELETE /headrace/faults removes all)."
             )
-    return fault_id
+    return fault.fault_id
 
 
 async def delete(call: Call[State, Any]) -> None:

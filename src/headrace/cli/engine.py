@@ -41,7 +41,8 @@ async def engine_core(database: Database, config: Config, signer: Signer) -> Asy
     providers = choose_providers(database, config.smtp_url, config.webhooks)
     try:
         workshop = Workshop(signer, public_url(config))
-        yield build_core(database, workshop, providers=providers, name=f"{socket.gethostname()}:{os.getpid()}")
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        yield build_core(database, workshop, providers=providers, name=name, webhooks=config.webhooks)
     finally:
         for provider in providers.values():
             await provider.close()

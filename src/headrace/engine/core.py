@@ -76,7 +76,8 @@ class Core:
 
     `clock` tells system time, which is also the domain time of accounts without a clock of their own. `providers` name
     the sender of each channel; `name` tells this process from others in claims. `at` is called with the name of each
-    point before and after a commit, so that tests can let the process die there.
+    point before and after a commit, so that tests can let the process die there. `webhooks` is the setting of that
+    name (`config`), for those that tell of events.
     """
 
     database: Database
@@ -93,6 +94,7 @@ class Core:
     segments: SegmentCache = field(default_factory=SegmentCache)
     zones: Zones = field(default_factory=Zones)
     limits: Limits = field(default_factory=Limits)
+    webhooks: str = "inbox"
     at: Callable[[str], None] = pass_by
 
     @property

@@ -51,10 +51,12 @@ def build_core(
     ids: IdSource | None = None,
     name: str | None = None,
     limits: Limits | None = None,
+    webhooks: str = "inbox",
 ) -> Core:
     """Return the engine over a database; what is not given is what production uses.
 
-    `clock` is system time. `name` tells this process from others and is drawn unless it is given.
+    `clock` is system time. `name` tells this process from others and is drawn unless it is given. `webhooks` is the
+    setting of that name.
     """
     clock, ids = clock or SystemClock(), ids or RandomIds()
     partitions = Partitions(database, clock)
@@ -72,4 +74,5 @@ def build_core(
         providers=choose_providers(database) if providers is None else providers,
         name=name or ids.uuid(),
         limits=limits or Limits(),
+        webhooks=webhooks,
     )

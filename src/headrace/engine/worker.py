@@ -27,6 +27,7 @@ from headrace.engine.faults import LOST
 from headrace.engine.jobs import run_jobs
 from headrace.engine.rings import BucketRing
 from headrace.engine.segment_looks import look_at_due
+from headrace.engine.webhooks import Teller
 from headrace.storage.account_clocks import read_clocks
 from headrace.storage.buckets import buckets_with_deliveries, buckets_with_runs, pending_buckets
 from headrace.storage.deliveries import in_flight
@@ -97,7 +98,11 @@ class Worker:
         ]
         if self._fold is not None:
             loops.append(self._loop("folding reports", self._fold, LONGEST_REST))
-        await asyncio.gather(*loops)
+        teller = Teller(self._core)
+        try:
+            await asyncio.gather(*loops, self._loop("telling webhooks", teller.look, LONGEST_REST))
+        finally:
+            await teller.close()
 
     async def drain(self, clocks: Clocks | None = None, account_id: str | None = None) -> int:
         """Work until nothing is pending and nothing is due on `clocks`, by default on all; return the batches' sum.

@@ -25,6 +25,9 @@ from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from headrace.ids import CROCKFORD, encode, ulid_number
 from headrace.model.web_address import LONGEST_URL
 
@@ -106,6 +109,10 @@ class Signer:
                 raise ValueError(f"key {key_id}: the id must be 0 to 255 and the secret 16 bytes or longer")
         self._keys = tuple((key_id, _derived(secret)) for key_id, secret in keys)
 
+    def keys_for(self, purpose: str) -> tuple[tuple[int, bytes], ...]:
+        """Return (key id, 32 bytes) for something else than tokens, in the order of the keys."""
+        return tuple((key_id, _for_purpose(key, purpose)) for key_id, key in self._keys)
+
     def seal(self, payload: Payload) -> Seal:
         """Return the seal of a message's links; `payload.url` is left out."""
         key_id, key = self._keys[0]
@@ -143,6 +150,10 @@ def unpadded(data: bytes) -> str:
 def _derived(secret: bytes) -> bytes:
     """Return the key for tokens: the secret also protects other things, under other names."""
     return hmac.digest(secret, b"headrace tokens 1", hashlib.sha256)
+
+
+def _for_purpose(key: bytes, purpose: str) -> bytes:
+    return HKDF(hashes.SHA256(), 32, salt=None, info=f"headrace {purpose}".encode()).derive(key)
 
 
 def _head(key_id: int, payload: Payload) -> bytes:

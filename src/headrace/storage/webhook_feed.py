@@ -1,6 +1,7 @@
 """What makes webhooks hear of events: a part of the one statement that writes them, and what a topic is called.
 
-What is here: two pieces of SQL. What is not: which topics there are (`webhook_topics`), and telling (`engine.webhooks`).
+What is here: two pieces of SQL. What is not: which topics there are (`webhook_topics`), and telling
+(`engine.webhooks`).
 
 The rows are queued by the statement that writes the event, so that none is lost or told of before it is there, and a
 webhook hears of every event that is written after it was made. Where the account has no webhook that listens, nothing

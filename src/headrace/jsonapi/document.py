@@ -95,7 +95,8 @@ def _relationship(
     if one.name in loaded:
         target = resources[one.type]
         found = [identifier(target, related) for related in loaded[one.name].get(row_id, ())]
-        shown["data"] = found if one.many else (found[0] if found else None)
+        if found or one.many or not one.optional:
+            shown["data"] = found if one.many else (found[0] if found else None)
     elif one.ids is not None:
         ids = one.ids(row)
         if ids is not None or not one.optional:

@@ -13,6 +13,7 @@ from headrace.clock import Clock, SystemClock, VirtualClock
 from headrace.config import Config
 from headrace.engine.ingest import Ingest
 from headrace.ids import IdSource, RandomIds
+from headrace.messages.preview_pool import Previews
 from headrace.messages.tokens import Signer
 from headrace.model import Account
 from headrace.storage.accounts import clock_of
@@ -39,6 +40,7 @@ class Services:
     signer: Signer
     recorder: Recorder
     tracker: Tracker
+    previews: Previews
 
     @classmethod
     def of(
@@ -70,6 +72,7 @@ class Services:
             signer=signer or Signer([(0, ids.secret().encode())]),
             recorder=recorder,
             tracker=Tracker(database, clock, recorder),
+            previews=Previews(),
         )
 
     @property
@@ -81,6 +84,7 @@ class Services:
         """Finish what was handed in; the database stays open."""
         await self.ingest.close()
         await self.tracker.close()
+        await self.previews.close()
 
     async def clock_of(self, account: Account) -> Clock:
         """Return the account's clock: the machine's, or its own virtual one as it stands now."""

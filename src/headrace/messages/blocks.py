@@ -1,8 +1,8 @@
 """What a block of universal content shows: from its definition to a template in the template language.
 
 What is here: one pure function per type of block, and its display options (condition, repetition, devices). What is
-not: the elements of templates that show blocks (`universal`), and keeping blocks (`storage.universal_content`). Source: the
-published definitions of blocks.
+not: the elements of templates that show blocks (`universal`), and keeping blocks (`storage.universal_content`).
+Source: the published definitions of blocks.
 
 Our choice: the condition of a block is asked once, before its repetition begins.
 

@@ -1,8 +1,8 @@
 """Universal content in templates: elements that name a block show what the block is at present.
 
-What is here: finding the elements of an HTML template that name a block by the attribute
-`data-klaviyo-universal-block`, and putting the blocks in. What is not: what a block shows (`blocks`). It is done once per template and batch, before
-anything is compiled, so the cache of compiled templates knows a changed block by the text it made.
+What is here: finding the elements of an HTML template that name a block by `data-klaviyo-universal-block`, and putting
+the blocks in. What is not: what a block shows (`blocks`). It is done once per template and batch, before anything is
+compiled, so the cache of compiled templates knows a changed block by the text it made.
 Source: the published way of adding universal content to templates.
 
 Our choice: a block comes right behind the start of its element, in place of the text that stands there until the first

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from headrace.api.state import State
+from headrace.engine.blocks import load_shown
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.bodies import Change, Id, Model
 from headrace.jsonapi.bodies import New as NewBody
 from headrace.jsonapi.operation import Call
+from headrace.messages.universal import MOST_BLOCKS, references
 from headrace.storage import templates
 from headrace.storage.templates import NewTemplate
 from headrace.templates.problems import TemplateProblem
@@ -61,6 +63,26 @@ class CloneBody(Model):
     """`{data: {type, id, attributes: {name?}}}`."""
 
     data: CloneData
+
+
+class RenderAttributes(Model):
+    """The variables to render with."""
+
+    context: dict[str, Any]
+
+
+class RenderData(Model):
+    """The template to render."""
+
+    type: Literal["template"]
+    id: Id
+    attributes: RenderAttributes
+
+
+class RenderBody(Model):
+    """`{data: {type, id, attributes: {context}}}`."""
+
+    data: RenderData
 
 
 NewTemplateBody = NewBody[Literal["template"], TemplateAttributes]
@@ -113,6 +135,34 @@ async def clone(call: Call[State, Any]) -> str:
     return await _create(call, new)
 
 
+async def render(call: Call[State, RenderBody]) -> Mapping[str, Any]:
+    """Return the template's row with its parts rendered, in a process of its own; raises `Invalid` for a mistake."""
+    state, asked = call.ctx.state, call.body.data
+    found = (await load_shown(state.database, state.account_id, [asked.id])).get(asked.id)
+    if found is None:
+        raise templates.unknown_template(asked.id)
+    answer = await state.services.previews.render(_job(state, found, asked.attributes.context))
+    if "problem" in answer:
+        raise Invalid(
+            f"The {answer['part']} of the template {asked.id} cannot be rendered with this context: "
+            f"{answer['problem']}.",
+            pointer=f"{ATTRIBUTES}/context",
+        )
+    return {**found, "id": found["template_id"], **answer}
+
+
+def _job(state: State, row: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "html": row["html"],
+        "text": row["text"],
+        "amp": row["amp"],
+        "context": context,
+        "now": state.clock.now().isoformat(),
+        "zone": state.account.timezone,
+        "currency": state.account.currency,
+    }
+
+
 def _editor_problems(editor_type: str) -> list[Problem]:
     if editor_type in EDITORS:
         return []
@@ -127,4 +177,7 @@ def _source_problems(sources: Mapping[str, Any]) -> list[Problem]:
             compile(sources.get(name) or "")
         except TemplateProblem as problem:
             problems.append(Invalid(f"The {name} is not a template: {problem}.", pointer=f"{ATTRIBUTES}/{name}"))
+    if (count := len(references(sources.get("html")))) > MOST_BLOCKS:
+        detail = f"The html shows {count} blocks of universal content; at most {MOST_BLOCKS} are put in."
+        problems.append(Invalid(detail, pointer=f"{ATTRIBUTES}/html"))
     return problems

@@ -117,5 +117,20 @@ OPERATIONS = (
         sparse=("template",),
         status=201,
     ),
+    Operation(
+        id="render_template",
+        method="POST",
+        path="/api/template-render",
+        shape=shapes.create,
+        tag="Templates",
+        summary="Render a template with variables of one's own",
+        scopes=("templates:read",),
+        resource=TEMPLATE,
+        table=TEMPLATES,
+        command=commands.render,
+        body=commands.RenderBody,
+        sparse=("template",),
+        status=201,
+    ),
 )
 RESOURCES = (TEMPLATE,)

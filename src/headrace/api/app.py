@@ -114,6 +114,7 @@ class Door:
             ),
             account_id=caller.account.account_id,
             fetch=self._fetch,
+            request_id=self._request_id(headers.get("x-request-id")),
             scopes=self._scopes(caller, operation),
             revision=revision,
             links=LinkStyle(_base_url(request), trailing_slash=older),

@@ -13,6 +13,7 @@ from headrace.api.app import create_app
 from headrace.api.state import Services
 from headrace.cli.engine import make_signer
 from headrace.cli.leash import follow_parent
+from headrace.cli.logs import log_to_stderr
 from headrace.cli.memory import calm_collector
 from headrace.cli.runtime import address, opened
 from headrace.config import Config
@@ -30,6 +31,7 @@ def serve(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was handed over.")] = None,
 ) -> None:
     """Run one API process until it is told to stop."""
+    log_to_stderr()
     config = Config.from_environment()
     if fd is not None:
         follow_parent()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from typing import Annotated
 
@@ -12,6 +11,7 @@ import uvloop
 
 from headrace.cli.engine import engine_core, make_signer, make_worker
 from headrace.cli.leash import follow_parent
+from headrace.cli.logs import log_to_stderr
 from headrace.cli.memory import calm_collector
 from headrace.cli.runtime import address, opened
 from headrace.config import Config
@@ -24,8 +24,7 @@ def work(
     """Run one worker until it is told to stop; any number may run side by side."""
     if leash:
         follow_parent()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    log_to_stderr()
     config = Config.from_environment()
     with address(config) as dsn:
         uvloop.run(run(dsn, config))

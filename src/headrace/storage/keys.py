@@ -33,7 +33,10 @@ SELECT api_key.key_id, api_key.scopes, api_key.last_used_at, account.account_id,
 FROM api_key JOIN account USING (account_id) WHERE key_hash = $1 AND revoked_at IS NULL
 """
 
-_USED = "UPDATE api_key SET last_used_at = $2 WHERE key_hash = $1"
+_USED = """
+UPDATE api_key SET last_used_at = $2 WHERE key_hash = $1 AND (last_used_at IS NULL OR last_used_at <= $3)
+"""
+"""Looks again whether that is due: many requests may find it so at once."""
 
 _LIST = """
 SELECT key_id, account_id, name, scopes, created_at, last_used_at, revoked_at
@@ -86,7 +89,7 @@ async def find_caller(database: Database, secret: str, now: datetime) -> Caller 
         return None
     if row["last_used_at"] is None or now - row["last_used_at"] >= USE_GRAIN:
         async with database.transaction() as transaction:
-            await transaction.execute(_USED, digest, now)
+            await transaction.execute(_USED, digest, now, now - USE_GRAIN)
     return Caller(row["key_id"], account_of(row), frozenset(row["scopes"]))
 
 

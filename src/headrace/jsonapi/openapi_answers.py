@@ -16,6 +16,7 @@ from headrace.jsonapi.resource import Attribute, Relationship, Resource, Resourc
 
 LINK: Schema = {"type": "string", "format": "uri"}
 NULLABLE_LINK: Schema = {"type": ["string", "null"], "format": "uri"}
+PART: Schema = {"type": "object", "description": "What `fields[...]` picked.", "x-sparse": True}
 _EMPTY_SHAPES = (shapes.delete, shapes.change_relationship)
 
 
@@ -36,7 +37,9 @@ class Answers:
         return schema if schema is None or "$ref" in schema else self._named(f"{camel(row.id)}Answer", schema)
 
     def _named(self, name: str, schema: Schema) -> Schema:
-        self._components[name] = schema
+        """Put a schema into the components; raises `ValueError` when the name stands for another one."""
+        if self._components.setdefault(name, schema) != schema:
+            raise ValueError(f"two schemas of the description are called {name}")
         return reference(name)
 
     def _document(self, row: Operation) -> Schema | None:
@@ -70,7 +73,7 @@ class Answers:
         resource = own if own is not None and own.type == shown.type else self._resources[shown.type]
         one = self._resource(resource, row)
         data: Schema = {"type": "array", "items": one} if shown.many else one
-        return _object({"data": data, "links": self._links("Links")}, ["data"])
+        return _object({"data": data, "links": self._links("DocumentLinks")}, ["data"])
 
     def _linkage(self, type_name: str, many: bool) -> Schema:
         one = self._identifier(type_name)
@@ -106,15 +109,22 @@ class Answers:
             properties["relationships"] = {"type": "object", "properties": shown}
         if resource.path is not None:
             properties["links"] = self._links("ResourceLinks")
-        return _object(properties, list(properties))
+        return _object(properties, [name for name in properties if name != "attributes" or attributes])
 
     def _attribute(self, one: Attribute) -> Schema:
         schema = dict(one.type) if isinstance(one.type, Mapping) else self._models.schema(one.type)
+        if one.subfields and self._demands(schema):
+            schema = {"anyOf": [schema, PART]}
         return {**schema, "description": one.description} if one.description else schema
+
+    def _demands(self, schema: Schema) -> bool:
+        """Return whether a schema has members that must be there, which those who ask for some fields do not get."""
+        kinds = [schema, *schema.get("anyOf", ())]
+        return any("required" in self._components.get(one.get("$ref", "").rpartition("/")[2], one) for one in kinds)
 
     def _relationship(self, one: Relationship, owner: Resource) -> Schema:
         linked = one.links and owner.path is not None
-        name = camel(one.type) + ("Relationships" if one.many else "Relationship") + ("" if linked else "WithoutLinks")
+        name = camel(one.type) + ("Relations" if one.many else "Relation") + ("" if linked else "Unlinked")
         target = self._identifier(one.type)
         properties: Schema = {"data": {"type": "array", "items": target} if one.many else nullable(target)}
         if linked:
@@ -157,7 +167,7 @@ def _type_and_id(type_name: str) -> Schema:
 
 _PAGES: Schema = {"self": LINK, "next": NULLABLE_LINK, "prev": NULLABLE_LINK}
 LINKS: Mapping[str, Schema] = {
-    "Links": _object(_PAGES, []),
+    "DocumentLinks": _object(_PAGES, []),
     "PageLinks": _object(_PAGES, ["self", "next", "prev"]),
     "RelatedPageLinks": _object({**_PAGES, "related": LINK}, ["self", "next", "prev", "related"]),
     "RelationshipLinks": _object({"self": LINK, "related": LINK}, ["related"]),

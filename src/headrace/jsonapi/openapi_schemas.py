@@ -15,7 +15,9 @@ from pydantic import BaseModel, TypeAdapter
 Schema = dict[str, Any]
 PREFIX = "#/components/schemas/"
 
-_LEFT_OUT = frozenset({"Annotated", "Any", "Literal", "None", "NoneType", "WithJsonSchema", "dict", "list", "str"})
+_LEFT_OUT = frozenset(
+    ("Annotated", "Any", "ConditionModel", "Literal", "None", "NoneType", "OneOf", "WithJsonSchema")
+) | {"dict", "list", "str"}
 
 
 class Models:
@@ -84,7 +86,8 @@ def _short(name: str) -> str:
 
 def _rewritten(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, Mapping):
-        found = {key: _rewritten(below, names) for key, below in value.items()}
+        # What a tag tells apart is described by "anyOf": several members may admit what the tag alone separates.
+        found = {"anyOf" if key == "oneOf" else key: _rewritten(below, names) for key, below in value.items()}
         if isinstance(value.get("$ref"), str):
             found["$ref"] = PREFIX + names[value["$ref"].removeprefix(PREFIX)]
         mapping = (

@@ -6,12 +6,15 @@ reference 7.7.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from headrace.api.commands.described import SchemaOf
 from headrace.api.state import State
+from headrace.conditions.parsing import OneOf
 from headrace.errors import Invalid
+from headrace.flows.actions import ACTIONS, ActionModel
 from headrace.flows.graph import is_action_id
 from headrace.flows.insertion import Anchor
 from headrace.jsonapi.bodies import Change, Id, Model, ToOne
@@ -22,7 +25,7 @@ from headrace.storage import flow_edits
 class ActionAttributes(Model):
     """The whole new definition of the action; it replaces the old one and is not merged with it."""
 
-    definition: Any
+    definition: Annotated[Any, SchemaOf(Annotated[ActionModel, OneOf(ACTIONS)])]
 
 
 class AnchorAttributes(Model):
@@ -48,7 +51,7 @@ class AnchorData(Model):
 class InsertAttributes(Model):
     """The new action, and where it goes; an anchor is taken with and without `data` around it."""
 
-    definition: Any
+    definition: Annotated[Any, SchemaOf(Annotated[ActionModel, OneOf(ACTIONS)])]
     allow_live_action: bool = False
     anchor_action: AnchorData | AnchorAction | None = Field(default=None, alias="anchor-action")
 

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from headrace.api.commands.described import SchemaOf
 from headrace.api.state import State
+from headrace.flows.definition import DefinitionModel
 from headrace.jsonapi.bodies import Change, Model, New
 from headrace.jsonapi.operation import Call
 from headrace.storage import flow_states, flows
@@ -20,7 +22,7 @@ class FlowAttributes(Model):
     """A flow to be made; its definition is checked as a whole, and an empty name is told together with its mistakes."""
 
     name: Annotated[str, Field(json_schema_extra={"minLength": 1})]
-    definition: Any
+    definition: Annotated[Any, SchemaOf(DefinitionModel)]
 
 
 class StatusAttributes(Model):

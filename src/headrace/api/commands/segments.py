@@ -11,8 +11,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StrictBool, StringConstraints
 
+from headrace.api.commands.described import SchemaOf
 from headrace.api.state import State
-from headrace.conditions.segment_definition import compile_segment, obstacles, read_segment, references
+from headrace.conditions.segment_definition import (
+    SegmentDefinition,
+    compile_segment,
+    obstacles,
+    read_segment,
+    references,
+)
 from headrace.errors import Invalid, raise_any
 from headrace.jsonapi.bodies import Change, Model, New
 from headrace.jsonapi.operation import Call
@@ -31,7 +38,7 @@ class SegmentAttributes(Model):
     """A segment to be made; its definition is checked as a whole."""
 
     name: Name
-    definition: Any
+    definition: Annotated[Any, SchemaOf(SegmentDefinition)]
     is_starred: StrictBool | None = None
 
 
@@ -39,7 +46,7 @@ class SegmentChanges(Model):
     """What may be changed about a segment; null leaves it as it is."""
 
     name: Name | None = None
-    definition: Any = None
+    definition: Annotated[Any, SchemaOf(SegmentDefinition | None)] = None
     is_starred: StrictBool | None = None
     is_active: StrictBool | None = None
 

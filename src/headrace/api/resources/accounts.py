@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
+from headrace.api.resources.shown_people import ContactInformation
 from headrace.jsonapi.operation import XS, Call, Operation, Table
 from headrace.jsonapi.resource import Attribute, Resource, Row
 from headrace.jsonapi.shapes import get, listing
@@ -47,7 +48,7 @@ ACCOUNT = Resource(
         Attribute("test_account", bool, _is_test),
         Attribute(
             "contact_information",
-            dict,
+            ContactInformation,
             _contact,
             subfields=tuple(
                 f"contact_information.{name}" for name in (*_CONTACT, *(f"street_address.{part}" for part in ADDRESS))

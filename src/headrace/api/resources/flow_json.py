@@ -16,5 +16,6 @@ OPERATIONS = (
         summary="Read a flow with its definition in the older, camelCase spelling",
         scopes=("flows:read",),
         command=commands.show,
+        answer={"type": "object", "additionalProperties": True},
     ),
 )

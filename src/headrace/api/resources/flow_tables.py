@@ -14,7 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, select
 
 from headrace.api.resources import flow_fields
+from headrace.api.resources.shown_flows import ActionDefinition, MessageDefinition
 from headrace.errors import Invalid
+from headrace.flows.definition import DefinitionModel
 from headrace.jsonapi.operation import Call, Loader, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
 from headrace.model.delivery import Channel
@@ -52,7 +54,7 @@ FLOW = Resource(
         CREATED,
         UPDATED,
         Attribute("trigger_type", str),
-        Attribute("definition", dict[str, Any], on_request=True, subfields=flow_fields.FLOW),
+        Attribute("definition", DefinitionModel, on_request=True, subfields=flow_fields.FLOW),
     ),
     (Relationship("flow-actions", "flow-action", many=True), Relationship("tags", "tag", many=True)),
 )
@@ -88,7 +90,7 @@ def asks_definition(call: Call[Any, Any]) -> bool:
 FLOW_ACTION = Resource(
     "flow-action",
     "/api/flow-actions/{id}",
-    (CREATED, UPDATED, Attribute("definition", dict[str, Any], subfields=flow_fields.ACTION)),
+    (CREATED, UPDATED, Attribute("definition", ActionDefinition, subfields=flow_fields.ACTION)),
     (
         Relationship("flow", "flow", ids=lambda row: row["flow_id"]),
         Relationship("flow-messages", "flow-message", many=True),
@@ -140,7 +142,7 @@ FLOW_MESSAGE = Resource(
         Attribute("channel", str, lambda row: CHANNELS[Channel(row["channel"])]),
         CREATED,
         UPDATED,
-        Attribute("definition", dict[str, Any], subfields=flow_fields.MESSAGE),
+        Attribute("definition", MessageDefinition, subfields=flow_fields.MESSAGE),
     ),
     (
         Relationship("flow-action", "flow-action", ids=lambda row: row["action_id"]),
@@ -174,9 +176,9 @@ TEMPLATE = Resource(
     (
         Attribute("name", str),
         Attribute("editor_type", str),
-        Attribute("html", str),
-        Attribute("text", str),
-        Attribute("amp", str),
+        Attribute("html", str | None),
+        Attribute("text", str | None),
+        Attribute("amp", str | None),
         CREATED,
         UPDATED,
     ),

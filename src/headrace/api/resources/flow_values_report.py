@@ -5,15 +5,14 @@ What is here: its row. What is not: the figures (`headrace.reports`). Follows re
 
 from __future__ import annotations
 
-from typing import Any
-
 from headrace.api.commands import reports as commands
 from headrace.api.commands.report_pages import PAGE_CURSOR
+from headrace.api.resources.shown_flows import ValuesRow
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import REPORTS, Operation
 from headrace.jsonapi.resource import Attribute, Relationship, Resource
 
-RESULTS = Attribute("results", list[dict[str, Any]])
+RESULTS = Attribute("results", list[ValuesRow])
 RELATIONSHIPS = (
     Relationship("flows", "flow", many=True, links=False),
     Relationship("flow-messages", "flow-message", many=True, links=False),

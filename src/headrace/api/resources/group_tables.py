@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from headrace.api.resources import flow_triggers, profile_fields
 from headrace.api.resources.flow_tables import TAGS
+from headrace.conditions.segment_definition import SegmentDefinition
 from headrace.ids import bucket_of
 from headrace.jsonapi.operation import Call, Loader, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
@@ -32,7 +33,7 @@ RELATIONSHIPS = (
 LIST = Resource(
     "list",
     "/api/lists/{id}",
-    (Attribute("name", str), CREATED, UPDATED, Attribute("opt_in_process", str), COUNT),
+    (Attribute("name", str), CREATED, UPDATED, Attribute("opt_in_process", str | None), COUNT),
     RELATIONSHIPS,
 )
 
@@ -41,7 +42,7 @@ SEGMENT = Resource(
     "/api/segments/{id}",
     (
         Attribute("name", str),
-        Attribute("definition", dict[str, Any], subfields=("definition.condition_groups",)),
+        Attribute("definition", SegmentDefinition, subfields=("definition.condition_groups",)),
         CREATED,
         UPDATED,
         Attribute("is_active", bool),

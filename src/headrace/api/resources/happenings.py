@@ -16,6 +16,7 @@ from sqlalchemy import Select, select
 from headrace.api.resources import attributions, flow_triggers
 from headrace.api.resources.group_tables import CREATED, UPDATED
 from headrace.api.resources.people import PROFILES
+from headrace.api.resources.shown_people import Integration
 from headrace.errors import Invalid
 from headrace.ids import event_id, event_moment, event_uuid, parse_event_id
 from headrace.jsonapi.operation import Call, Table
@@ -40,7 +41,7 @@ def _integration(row: Row) -> dict[str, Any]:
 METRIC = Resource(
     "metric",
     "/api/metrics/{id}",
-    (Attribute("name", str), CREATED, UPDATED, Attribute("integration", dict[str, Any], _integration)),
+    (Attribute("name", str | None), CREATED, UPDATED, Attribute("integration", Integration, _integration)),
     (flow_triggers.RELATIONSHIP,),
 )
 

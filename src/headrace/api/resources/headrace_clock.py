@@ -18,9 +18,9 @@ CLOCK = Resource(
     (
         Attribute("mode", str, description="`frozen` on a clock of its own, `system` on the machine's."),
         Attribute("now", datetime),
-        Attribute("next_at", datetime, description="When the next thing is due after now."),
+        Attribute("next_at", datetime | None, description="When the next thing is due after now."),
         Attribute("test", bool, description="Whether the clock may be stopped and moved."),
-        Attribute("work", int, description="How many things a move did."),
+        Attribute("work", int | None, description="How many things a move did."),
         Attribute("complete", bool, description="False where a move ended early; ask again to go on."),
     ),
 )

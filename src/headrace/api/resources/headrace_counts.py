@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from headrace.api.commands import counts as commands
 from headrace.api.resources.flow_tables import FLOW, FLOWS
+from headrace.api.resources.shown_flows import StepCounts
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import XL, Operation
 from headrace.jsonapi.resource import Attribute, Resource
@@ -24,7 +23,7 @@ COUNTS = Resource(
         Attribute("exited", BY_REASON, description="Who left early, by reason."),
         Attribute("held", int, description="Runs that a user is to confirm now."),
         Attribute("parked", int, description="Runs that a bug stopped and that were not retried yet."),
-        Attribute("actions", list[dict[str, Any]]),
+        Attribute("actions", list[StepCounts]),
     ),
 )
 

@@ -16,7 +16,7 @@ from headrace.api.resources.flow_tables import FLOW, FLOWS
 from headrace.engine.jobs import HANDLERS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import DATE_OPERATORS, Filterable
-from headrace.jsonapi.operation import XL, Call, Operation, Table
+from headrace.jsonapi.operation import XL, Call, Operation, Shown, Table
 from headrace.jsonapi.query import Page, Sortable
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
 from headrace.storage.jobs import FLOW as FLOW_ARGUMENT
@@ -49,10 +49,10 @@ JOB = Resource(
         Attribute("state", str),
         Attribute("arguments", dict[str, Any], _arguments),
         Attribute("progress", dict[str, Any], _progress, description="How many runs were placed, released or ended."),
-        Attribute("error", str),
+        Attribute("error", str | None),
         Attribute("created_at", datetime),
         Attribute("updated_at", datetime),
-        Attribute("finished_at", datetime),
+        Attribute("finished_at", datetime | None),
     ),
     (Relationship("flow", "flow", links=False, ids=lambda row: row["arguments"].get(FLOW_ARGUMENT)),),
     id=lambda row: row["job_id"],
@@ -63,7 +63,7 @@ HELD = Resource(
     "/headrace/flows/{id}/held",
     (
         Attribute("runs", int, description="Runs that wait for a user to release or discard them."),
-        Attribute("holding_since", datetime, description="Since when entries are held, null when they are not."),
+        Attribute("holding_since", datetime | None, description="Since when entries are held, null when they are not."),
     ),
 )
 
@@ -75,10 +75,12 @@ EXPERIMENT = Resource(
         Attribute("experiment_id", str),
         Attribute("state", str, description="live or ended."),
         Attribute("began_at", datetime),
-        Attribute("ended_at", datetime),
-        Attribute("winner", str, description="The variation that became the main action."),
-        Attribute("reason", str, description="Why it ended."),
-        Attribute("figures", dict[str, Any], description="What each variation brought, and its chance to be the best."),
+        Attribute("ended_at", datetime | None),
+        Attribute("winner", str | None, description="The variation that became the main action."),
+        Attribute("reason", str | None, description="Why it ended."),
+        Attribute(
+            "figures", dict[str, Any] | None, description="What each variation brought, and its chance to be the best."
+        ),
     ),
 )
 
@@ -233,6 +235,7 @@ EXPERIMENT_ROWS = (
         resource=EXPERIMENT,
         parent=(FLOW, FLOWS),
         command=commands.show_experiments,
+        answer=Shown(commands.EXPERIMENT_TYPE, many=True),
     ),
 )
 

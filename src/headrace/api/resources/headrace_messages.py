@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 
 from headrace.api.commands.inbox import create_link
 from headrace.api.resources.profile_fields import own_bucket
+from headrace.api.resources.shown_flows import InboxLinkAnswer
 from headrace.ids import BUCKETS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import DATE_OPERATORS, Filterable
@@ -31,9 +32,9 @@ MESSAGE = Resource(
         Attribute("number", int),
         Attribute("channel", str, lambda row: Channel(row["channel"]).send_channel),
         Attribute("recipient", str),
-        Attribute("subject", str),
-        Attribute("html", str),
-        Attribute("text", str),
+        Attribute("subject", str | None),
+        Attribute("html", str | None),
+        Attribute("text", str | None),
         Attribute("headers", dict[str, Any]),
         Attribute("sent_at", datetime),
     ),
@@ -125,6 +126,7 @@ OPERATIONS = (
         tier=XL,
         command=create_link,
         status=201,
+        answer=InboxLinkAnswer,
     ),
 )
 RESOURCES = (MESSAGE,)

@@ -19,7 +19,7 @@ def _attribute(name: str) -> Attribute:
     def read(row: Row) -> Any:
         return row["predictive"].get(name)
 
-    return Attribute(name, Any, read)
+    return Attribute(name, commands.Predictions.model_fields[name].rebuild_annotation(), read)
 
 
 PREDICTIONS = Resource(

@@ -14,7 +14,7 @@ from headrace.ids import BUCKETS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import DATE_OPERATORS, Filterable
 from headrace.jsonapi.filters import Comparison
-from headrace.jsonapi.operation import XL, Call, Operation, Table
+from headrace.jsonapi.operation import XL, Call, Operation, Shown, Table
 from headrace.jsonapi.query import Page, Sortable
 from headrace.jsonapi.resource import Attribute, Relationship, Resource
 from headrace.model import Channel, DeliveryState
@@ -30,7 +30,7 @@ MESSAGE = Resource(
     "/headrace/review-messages/{id}",
     (
         Attribute("channel", str, lambda row: Channel(row["channel"]).send_channel),
-        Attribute("variation", str, lambda row: row["variation"] or None),
+        Attribute("variation", str | None, lambda row: row["variation"] or None),
         Attribute("queued_at", datetime, description="When the person reached the message."),
     ),
     (
@@ -124,6 +124,7 @@ OPERATIONS = (
         scopes=READ,
         tier=XL,
         command=commands.counts,
+        answer=Shown(commands.COUNT_TYPE, many=True),
     ),
     Operation(
         id="get_headrace_review_message",

@@ -14,7 +14,7 @@ from headrace.ids import BUCKETS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import DATE_OPERATORS, Filterable
 from headrace.jsonapi.filters import Comparison
-from headrace.jsonapi.operation import XL, Call, Operation, Table
+from headrace.jsonapi.operation import XL, Call, Operation, Shown, Table
 from headrace.jsonapi.query import Page, Sortable
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
 from headrace.model import RunSource, RunState
@@ -39,12 +39,14 @@ RUN = Resource(
     "/headrace/runs/{id}",
     (
         Attribute("state", str, lambda row: RunState(row["state"]).name.lower()),
-        Attribute("exit_reason", str),
-        Attribute("error", str),
+        Attribute("exit_reason", str | None),
+        Attribute("error", str | None),
         Attribute("entered_at", datetime),
-        Attribute("resume_at", datetime, _resume_at, description="When a waiting run goes on."),
-        Attribute("waiting_in", str, _text("waiting_in"), description="The action in which a waiting run waits."),
-        Attribute("action_id", str, _text("action_id"), description="The action that comes next."),
+        Attribute("resume_at", datetime | None, _resume_at, description="When a waiting run goes on."),
+        Attribute(
+            "waiting_in", str | None, _text("waiting_in"), description="The action in which it waits."
+        ),
+        Attribute("action_id", str | None, _text("action_id"), description="The action that comes next."),
         Attribute("steps", int),
         Attribute("source", str, lambda row: RunSource(row["source"]).name.lower()),
         Attribute("version", int, description="The version of the flow under which its present wait began."),
@@ -62,11 +64,11 @@ STEP = Resource(
     (
         Attribute("at", datetime),
         Attribute("step", int),
-        Attribute("action_id", str),
-        Attribute("action", str, description="The action's type and name."),
+        Attribute("action_id", str | None),
+        Attribute("action", str | None, description="The action's type and name."),
         Attribute("outcome", str),
-        Attribute("branch", str, description="The way that a split took."),
-        Attribute("branch_name", str, description="That way's name, where it has one."),
+        Attribute("branch", str | None, description="The way that a split took."),
+        Attribute("branch_name", str | None, description="That way's name, where it has one."),
         Attribute("conditions", list[dict[str, Any]], description="What each condition saw and whether it held."),
         Attribute("detail", dict[str, Any]),
     ),
@@ -146,6 +148,7 @@ OPERATIONS = (
         resource=RUN,
         table=RUNS,
         command=commands.journal,
+        answer=Shown(commands.TYPE, many=True),
     ),
 )
 RESOURCES = (RUN, STEP)

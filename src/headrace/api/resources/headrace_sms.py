@@ -14,9 +14,9 @@ SMS = Resource(
     None,
     (
         Attribute("is_new", bool, description="Whether the message was not handed over before."),
-        Attribute("keyword", str, description="stop, start or help; null for any other message."),
+        Attribute("keyword", str | None, description="stop, start or help; null for any other message."),
         Attribute("consent_changed", bool),
-        Attribute("answer", str, description="What is being answered; null for nothing."),
+        Attribute("answer", str | None, description="What is being answered; null for nothing."),
     ),
     (Relationship("profile", "profile", links=False),),
 )

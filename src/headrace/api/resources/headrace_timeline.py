@@ -11,7 +11,7 @@ from headrace.api.commands import timeline as commands
 from headrace.api.resources.people import PROFILE, PROFILES
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
-from headrace.jsonapi.operation import XL, Operation
+from headrace.jsonapi.operation import XL, Operation, Shown
 from headrace.jsonapi.query import Page
 from headrace.jsonapi.resource import Attribute, Resource
 from headrace.storage.timeline import KINDS
@@ -42,6 +42,7 @@ OPERATIONS = (
         resource=ITEM,
         parent=(PROFILE, PROFILES),
         command=commands.show,
+        answer=Shown("timeline-item", many=True),
         # The command reads the filter itself: kinds are sources, not rows of one table.
         filters={"kind": Filterable("enum", ("equals", "any"), values=KINDS, clause=lambda *_: true())},
         sparse=("timeline-item",),

@@ -15,6 +15,7 @@ from sqlalchemy import Select, and_, select
 from headrace.api.resources import conversation_tables, profile_fields, push_token_tables
 from headrace.api.resources.group_tables import CREATED, LISTS, SEGMENTS, UPDATED, of_profiles
 from headrace.api.resources.profile_columns import with_asked
+from headrace.api.resources.shown_people import PredictiveAnalytics, ProfileLocation, Subscriptions
 from headrace.jsonapi.operation import Call, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource
 from headrace.storage import tables as t
@@ -25,22 +26,22 @@ PROFILE = Resource(
     "profile",
     "/api/profiles/{id}",
     (
-        *(Attribute(name, str) for name in profile_fields.TEXTS),
+        *(Attribute(name, str | None) for name in profile_fields.TEXTS),
         CREATED,
         UPDATED,
-        Attribute("last_event_date", datetime, lambda row: row["last_event_at"]),
-        Attribute("location", dict[str, Any], profile_fields.location, subfields=profile_fields.LOCATION_NAMES),
+        Attribute("last_event_date", datetime | None, lambda row: row["last_event_at"]),
+        Attribute("location", ProfileLocation, profile_fields.location, subfields=profile_fields.LOCATION_NAMES),
         Attribute("properties", dict[str, Any]),
         Attribute(
             "subscriptions",
-            dict[str, Any],
+            Subscriptions,
             profile_fields.subscriptions,
             on_request=True,
             subfields=profile_fields.SUBSCRIPTION_NAMES,
         ),
         Attribute(
             "predictive_analytics",
-            dict[str, Any],
+            PredictiveAnalytics,
             profile_fields.predictive_analytics,
             on_request=True,
             subfields=profile_fields.PREDICTIVE_NAMES,

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 from headrace.api.commands import profile_imports as commands
 from headrace.api.resources.group_tables import LIST, LISTS
 from headrace.api.resources.people import PROFILE, PROFILES
+from headrace.api.resources.shown_people import ErrorSource
 from headrace.engine import profile_imports as engine
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
@@ -43,9 +44,9 @@ JOB = Resource(
         Attribute("total_count", int),
         Attribute("completed_count", int),
         Attribute("failed_count", int),
-        Attribute("completed_at", datetime, lambda row: row["finished_at"]),
+        Attribute("completed_at", datetime | None, lambda row: row["finished_at"]),
         Attribute("expires_at", datetime, lambda row: row["created_at"] + KEPT),
-        Attribute("started_at", datetime),
+        Attribute("started_at", datetime | None),
     ),
     (
         Relationship("lists", "list", many=True, ids=lambda row: row["lists"]),
@@ -110,7 +111,7 @@ ERROR = Resource(
         Attribute("detail", str, lambda row: row["problem"].get("detail", "")),
         Attribute(
             "source",
-            dict[str, Any],
+            ErrorSource,
             lambda row: {"pointer": row["problem"].get("pointer")},
             subfields=("source.pointer",),
         ),

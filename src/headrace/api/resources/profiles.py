@@ -191,6 +191,7 @@ _ROWS = (
         sparse=("profile",),
         additional=EXTRA,
         status=201,
+        statuses=(200,),
         max_body=MAX_BODY,
     ),
     Operation(

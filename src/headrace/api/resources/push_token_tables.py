@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 
 from headrace.api.resources.group_tables import by_parent
+from headrace.api.resources.shown_people import ShownDevice
 from headrace.ids import bucket_of
 from headrace.jsonapi.operation import Call, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
@@ -53,9 +54,9 @@ PUSH_TOKEN = Resource(
         Attribute("enablement_status", str),
         Attribute("platform", str),
         Attribute("vendor", str, lambda row: VENDOR_NAMES.get(row["vendor"], row["vendor"])),
-        Attribute("background", str),
+        Attribute("background", str | None),
         Attribute("recorded_date", datetime, lambda row: row["updated_at"]),
-        Attribute("metadata", dict[str, Any], _metadata, subfields=tuple(f"metadata.{name}" for name in METADATA)),
+        Attribute("metadata", ShownDevice, _metadata, subfields=tuple(f"metadata.{name}" for name in METADATA)),
     ),
     (Relationship("profile", "profile", ids=lambda row: row["profile_id"]),),
 )

@@ -6,18 +6,19 @@ What is here: their rows. What is not: the figures (`headrace.reports.segment_me
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from headrace.api.commands import segment_reports as commands
+from headrace.api.resources.shown_flows import SeriesRow, ValuesRow
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import REPORTS, Operation
 from headrace.jsonapi.resource import Attribute, Resource
 
 SINCE = "2024-10-15"
 """The first revision with these reports. Our choice: the sources do not date them; 2024-02-15 lacks them."""
-RESULTS = Attribute("results", list[dict[str, Any]])
-VALUES_REPORT = Resource(commands.VALUES, None, (RESULTS,))
-SERIES_REPORT = Resource(commands.SERIES, None, (RESULTS, Attribute("date_times", list[datetime])))
+VALUES_REPORT = Resource(commands.VALUES, None, (Attribute("results", list[ValuesRow]),))
+SERIES_REPORT = Resource(
+    commands.SERIES, None, (Attribute("results", list[SeriesRow]), Attribute("date_times", list[datetime]))
+)
 
 OPERATIONS = (
     Operation(

@@ -48,7 +48,7 @@ def _resource(type_: str) -> Resource:
             Attribute("created_at", datetime),
             Attribute("total_count", int, _total),
             Attribute("completed_count", int, lambda row: row["progress"].get("completed", 0)),
-            Attribute("completed_at", datetime, lambda row: row["finished_at"]),
+            Attribute("completed_at", datetime | None, lambda row: row["finished_at"]),
             Attribute("skipped_count", int, lambda row: row["progress"].get("skipped", 0)),
         ),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, any_, select
+from sqlalchemy import Select, func, select
 
 from headrace.api.commands import custom_metrics as commands
 from headrace.api.resources.group_tables import CREATED, UPDATED
@@ -63,10 +63,10 @@ CUSTOM_METRICS = Table(_custom_metrics, _CUSTOM.custom_metric_id, loaders={"metr
 
 def metrics_of_custom_metric(call: Call[Any, Any], statement: Select[Any], custom_metric_id: Any) -> Select[Any]:
     """Narrow metrics to those that a custom metric is made of."""
-    ids = select(_CUSTOM.metric_ids).where(
+    ids = select(func.unnest(_CUSTOM.metric_ids)).where(
         _CUSTOM.account_id == call.ctx.account_id, _CUSTOM.custom_metric_id == custom_metric_id
     )
-    return statement.where(METRICS.key == any_(ids.scalar_subquery()))
+    return statement.where(METRICS.key.in_(ids))
 
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -47,6 +47,15 @@ class Metrics:
             await self._make(account_id, integration, still)
         return {name: self._known[account_id, integration, name] for name in wanted}
 
+    async def known(self, account_id: str, names: Iterable[str], integration: str = API) -> dict[str, str]:
+        """Return name -> metric id for those names of which the account has a metric, and make none."""
+        wanted = set(names)
+        missing = [name for name in wanted if (account_id, integration, name) not in self._known]
+        if missing:
+            await self._find(account_id, integration, missing)
+        known = self._known
+        return {name: known[key] for name in wanted if (key := (account_id, integration, name)) in known}
+
     async def _find(self, account_id: str, integration: str, names: list[str]) -> None:
         async with self._database.errand() as errand:
             rows = await errand.fetch(_FIND, account_id, integration, names)

@@ -105,7 +105,7 @@ async def create_push_token(call: Call[State, NewToken]) -> None:
     state, attributes = call.ctx.state, call.body.data.attributes
     person = attributes.profile.data
     wish = wish_of(state, person.id, person.attributes, person.attributes.get("meta"), PERSON)
-    token, now = _token(attributes), state.clock.now()
+    token, now = token_of(attributes), state.clock.now()
 
     async def attempt(transaction: Connection) -> Result:
         [result] = await profiles.write_profiles(transaction, state.account_id, state.services.ids, [wish], now)
@@ -116,7 +116,8 @@ async def create_push_token(call: Call[State, NewToken]) -> None:
     written(await profiles.racing(state.database, attempt), PERSON)
 
 
-def _token(attributes: TokenAttributes) -> Token:
+def token_of(attributes: TokenAttributes) -> Token:
+    """Return a device as the storage takes it."""
     status = attributes.enablement_status or ALLOWED
     told = attributes.device_metadata
     return Token(

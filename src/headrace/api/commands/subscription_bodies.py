@@ -291,8 +291,12 @@ def _implied(given: SubscribedAttributes | UnsubscribedAttributes) -> tuple[Wish
 
 
 def mistakes_in(row: Row, number: int, rules: Rules) -> Iterator[Problem]:
-    """Return what is wrong with a row."""
-    at = f"{ROWS}/{number}/attributes"
+    """Return what is wrong with a row of a job."""
+    return mistakes_at(f"{ROWS}/{number}/attributes", row, rules)
+
+
+def mistakes_at(at: str, row: Row, rules: Rules) -> Iterator[Problem]:
+    """Return what is wrong with a row whose attributes stand at a place in the request."""
     person = person_of(row)
     by_device = isinstance(row, UnsubscribedProfile) and bool(person.tokens)
     if not (person.incoming.is_identified or person.profile_id or by_device):

@@ -98,7 +98,11 @@ async def _unknown(state: State, people: Sequence[Person]) -> list[Problem]:
 async def _list_id(state: State, related: ListRelationship | None) -> str | None:
     if related is None or related.list is None:
         return None
-    list_id = related.list.data.id
+    return await list_named(state, related.list.data.id)
+
+
+async def list_named(state: State, list_id: str) -> str:
+    """Return the id of a list that is there; raises `NotFound`."""
     if not await state.database.fetch_value(_IS_LIST, state.account_id, list_id):
         raise NotFound(f'There is no list with the id "{list_id}".', pointer=LIST_AT)
     return list_id

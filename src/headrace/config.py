@@ -21,7 +21,9 @@ class Config:
     `data_dir` is None when neither HEADRACE_DATA_DIR nor HEADRACE_DATABASE_URL was given: the launcher then chooses the
     default folder. `database_url` is None for the embedded database. `public_url` is the address people's mail
     programs and browsers reach, without a trailing slash; None means the address served on. `webhooks` is "inbox" to
-    keep them, "https" to send them, "http" to send them to plain addresses of other machines, too.
+    keep them, "https" to send them, "http" to send them to plain addresses of other machines, too. `media_dir` is
+    where uploaded images lie; None means the folder `media` within the data folder. `image_sources` is "public" to take
+    images from addresses of the internet only, "any" to take them from the own network, too.
     """
 
     data_dir: Path | None = None
@@ -32,6 +34,8 @@ class Config:
     secret_key: str | None = None
     smtp_url: str | None = None
     webhooks: str = "inbox"
+    media_dir: Path | None = None
+    image_sources: str = "public"
     rate_limits: str = "off"
     api_processes: int = 1
     workers: int = 1
@@ -41,6 +45,7 @@ class Config:
         """Read the HEADRACE_* variables; raises `ConfigError` for a value that cannot be used."""
         env = os.environ if environment is None else environment
         data_dir = env.get("HEADRACE_DATA_DIR")
+        media_dir = env.get("HEADRACE_MEDIA_DIR")
         url = env.get("HEADRACE_PUBLIC_URL")
         return cls(
             data_dir=Path(data_dir).expanduser() if data_dir else None,
@@ -51,6 +56,8 @@ class Config:
             secret_key=env.get("HEADRACE_SECRET_KEY") or None,
             smtp_url=env.get("HEADRACE_SMTP_URL") or None,
             webhooks=_one_of(env, "HEADRACE_WEBHOOKS", cls.webhooks, ("inbox", "https", "http")),
+            media_dir=Path(media_dir).expanduser() if media_dir else None,
+            image_sources=_one_of(env, "HEADRACE_IMAGE_SOURCES", cls.image_sources, ("public", "any")),
             rate_limits=_one_of(env, "HEADRACE_RATE_LIMITS", cls.rate_limits, ("off", "klaviyo")),
             api_processes=_whole_number(env, "HEADRACE_API_PROCESSES", cls.api_processes, 1, 256),
             workers=_whole_number(env, "HEADRACE_WORKERS", cls.workers, 1, 256),

@@ -25,6 +25,7 @@ from headrace.api.faults import meet_fault
 from headrace.api.health import health_routes
 from headrace.api.inbox_pages import inbox_routes
 from headrace.api.limits import RateLimiter
+from headrace.api.media_pages import media_routes
 from headrace.api.openapi_route import Descriptions, openapi_routes
 from headrace.api.revisions import FIRST_WITHOUT_SLASH, NEWEST, Revisions, Surface, served_revision
 from headrace.api.revisions.changes import CHANGES
@@ -67,6 +68,7 @@ def create_app(services: Services) -> Starlette:
         *routes(resources.OPERATIONS, hooks),
         *inbox_routes(services),
         *tracking_routes(services),
+        *media_routes(services),
         *health_routes(services),
         *openapi_routes(Descriptions(chain)),
     ]

@@ -7,6 +7,7 @@ What is here: `Services`, made once by whoever starts the application, and `Stat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from headrace.api.tracker import Tracker
 from headrace.clock import Clock, SystemClock, VirtualClock
@@ -16,9 +17,11 @@ from headrace.ids import IdSource, RandomIds
 from headrace.messages.preview_pool import Previews
 from headrace.messages.tokens import Signer
 from headrace.model import Account
+from headrace.storage import embedded
 from headrace.storage.accounts import clock_of
 from headrace.storage.database import Database
 from headrace.storage.interactions import Recorder
+from headrace.storage.media import MediaFolder
 from headrace.storage.metrics import Metrics
 from headrace.storage.own_events import OwnEvents
 from headrace.storage.partitions import Partitions
@@ -41,6 +44,7 @@ class Services:
     recorder: Recorder
     tracker: Tracker
     previews: Previews
+    media: MediaFolder
 
     @classmethod
     def of(
@@ -73,6 +77,7 @@ class Services:
             recorder=recorder,
             tracker=Tracker(database, clock, recorder),
             previews=Previews(),
+            media=MediaFolder(_media_dir(config or Config()), ids),
         )
 
     @property
@@ -92,6 +97,10 @@ class Services:
             return self.system_clock
         clock = await clock_of(self.database, account)
         return clock if isinstance(clock, VirtualClock) else self.system_clock
+
+
+def _media_dir(config: Config) -> Path:
+    return config.media_dir or (config.data_dir or embedded.default_data_dir()) / "media"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,12 @@ for 409, because clients of this API know 409 as "exists already".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from headrace.errors import Problem, collecting
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -23,6 +26,15 @@ class Model(BaseModel):
     """The base of every request model: unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    @classmethod
+    def deeper(cls, body: Any) -> list[Problem]:
+        """Return mistakes in parts of a body that the model leaves to its command, such as a flow's definition.
+
+        Asked only when a request has other mistakes, so that its author reads of all of them at once. `body` is JSON of
+        any form. Mistakes that only the database can tell are not among them.
+        """
+        return []
 
 
 class NewData(Model, Generic[T, A]):
@@ -87,3 +99,17 @@ class ToMany(Model, Generic[T]):
 def id_in(body: Any) -> str | None:
     """Return `data.id` of a body model, or None when it has none."""
     return getattr(getattr(body, "data", None), "id", None)
+
+
+def mistakes_in(body: Any, read: Callable[[Any, str], Any], *names: str) -> list[Problem]:
+    """Return the mistakes of what stands in a body under nested names, none where nothing does.
+
+    `read` takes it and its pointer, and raises its problems.
+    """
+    problems: list[Problem] = []
+    for name in names:
+        body = body.get(name) if isinstance(body, dict) else None
+    if body is not None:
+        with collecting(problems):
+            read(body, f"/{'/'.join(names)}")
+    return problems

@@ -23,6 +23,7 @@ MAX_DEPTH = 100
 """Levels of a body. Our choice: a flow definition needs about twenty."""
 DISCARDED = 4
 """How many times the limit is read of a body that is too large."""
+MEGABYTE = 1024 * 1024
 PATIENCE = 10.0
 """Seconds for which that is done."""
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
@@ -100,7 +101,8 @@ async def _discard(chunks: AsyncIterator[bytes], most: int) -> None:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request body is larger than {limit} bytes ({limit / (1024 * 1024):g} MB), the most allowed.")
+    size = f"{limit / MEGABYTE:g} MB" if limit >= MEGABYTE else f"{limit / 1024:g} KB"
+    return TooLarge(f"The request body is larger than {limit} bytes ({size}), the most allowed.")
 
 
 def parse_json(raw: bytes) -> Any:

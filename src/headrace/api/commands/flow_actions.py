@@ -13,13 +13,16 @@ from pydantic import Field
 from headrace.api.commands.described import SchemaOf
 from headrace.api.state import State
 from headrace.conditions.parsing import OneOf
-from headrace.errors import Invalid
+from headrace.errors import Invalid, Problem
 from headrace.flows.actions import ACTIONS, ActionModel
+from headrace.flows.definition import read_action
 from headrace.flows.graph import is_action_id
 from headrace.flows.insertion import Anchor
-from headrace.jsonapi.bodies import Change, Id, Model, ToOne
+from headrace.jsonapi.bodies import Change, Id, Model, ToOne, mistakes_in
 from headrace.jsonapi.operation import Call
 from headrace.storage import flow_edits
+
+DEFINITION = ("data", "attributes", "definition")
 
 
 class ActionAttributes(Model):
@@ -75,8 +78,19 @@ class InsertAction(Model):
 
     data: InsertedAction
 
+    @classmethod
+    def deeper(cls, body: Any) -> list[Problem]:
+        """Return the mistakes of the action's definition."""
+        return mistakes_in(body, read_action, *DEFINITION)
 
-ChangeAction = Change[Literal["flow-action"], ActionAttributes]
+
+class ChangeAction(Change[Literal["flow-action"], ActionAttributes]):
+    """An action to be changed."""
+
+    @classmethod
+    def deeper(cls, body: Any) -> list[Problem]:
+        """Return the mistakes of the action's definition."""
+        return mistakes_in(body, read_action, *DEFINITION)
 
 
 async def insert(call: Call[State, Any]) -> str:

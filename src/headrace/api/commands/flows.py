@@ -12,8 +12,9 @@ from pydantic import Field
 
 from headrace.api.commands.described import SchemaOf
 from headrace.api.state import State
-from headrace.flows.definition import DefinitionModel
-from headrace.jsonapi.bodies import Change, Model, New
+from headrace.errors import Problem
+from headrace.flows.definition import DefinitionModel, validate
+from headrace.jsonapi.bodies import Change, Model, New, mistakes_in
 from headrace.jsonapi.operation import Call
 from headrace.storage import flow_states, flows
 
@@ -31,7 +32,19 @@ class StatusAttributes(Model):
     status: str
 
 
-NewFlow = New[Literal["flow"], FlowAttributes]
+class NewFlow(New[Literal["flow"], FlowAttributes]):
+    """A flow to be made."""
+
+    @classmethod
+    def deeper(cls, body: Any) -> list[Problem]:
+        """Return the mistakes of the definition."""
+        return mistakes_in(body, _read, "data", "attributes", "definition")
+
+
+def _read(document: Any, base: str) -> None:
+    validate(document, creating=True, base=base)
+
+
 FlowStatus = Change[Literal["flow"], StatusAttributes]
 
 

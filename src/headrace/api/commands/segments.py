@@ -20,8 +20,8 @@ from headrace.conditions.segment_definition import (
     read_segment,
     references,
 )
-from headrace.errors import Invalid, raise_any
-from headrace.jsonapi.bodies import Change, Model, New
+from headrace.errors import Invalid, Problem, raise_any
+from headrace.jsonapi.bodies import Change, Model, New, mistakes_in
 from headrace.jsonapi.operation import Call
 from headrace.storage import group_uses, segments
 from headrace.storage.database import Connection
@@ -51,8 +51,22 @@ class SegmentChanges(Model):
     is_active: StrictBool | None = None
 
 
-NewSegmentBody = New[Literal["segment"], SegmentAttributes]
-ChangedSegmentBody = Change[Literal["segment"], SegmentChanges]
+class NewSegmentBody(New[Literal["segment"], SegmentAttributes]):
+    """A segment to be made."""
+
+    @classmethod
+    def deeper(cls, body: Any) -> list[Problem]:
+        """Return the mistakes of the definition."""
+        return mistakes_in(body, read_segment, "data", "attributes", "definition")
+
+
+class ChangedSegmentBody(Change[Literal["segment"], SegmentChanges]):
+    """A segment to be changed."""
+
+    @classmethod
+    def deeper(cls, body: Any) -> list[Problem]:
+        """Return the mistakes of the definition."""
+        return mistakes_in(body, read_segment, "data", "attributes", "definition")
 
 
 @dataclass(frozen=True, slots=True)

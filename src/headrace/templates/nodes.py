@@ -27,7 +27,7 @@ class OutputNode(Node):  # type: ignore[misc]
         """Return the text of the value; raises `RenderProblem` naming the line."""
         try:
             text = shown(self.expression.resolve(context), context)
-        except RenderProblem:
+        except (RenderProblem, MemoryError):
             raise
         except Exception as error:
             raise RenderProblem(f"{{{{ {self.expression} }}}} fails: {error}", self.line) from error

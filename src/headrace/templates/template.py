@@ -43,7 +43,7 @@ class Template:
         full = RenderingContext(context, surroundings, Budget(self.limits))
         try:
             text = str(self._source.render(full))
-        except RenderProblem:
+        except (RenderProblem, MemoryError):
             raise
         except RecursionError as error:
             raise RenderProblem("the template is nested too deeply") from error

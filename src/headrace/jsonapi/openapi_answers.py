@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from headrace.jsonapi import shapes
 from headrace.jsonapi.openapi_schemas import Models, Schema, camel, reference
 from headrace.jsonapi.operation import Operation, Shown
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Resources
@@ -17,7 +16,7 @@ from headrace.jsonapi.resource import Attribute, Relationship, Resource, Resourc
 LINK: Schema = {"type": "string", "format": "uri"}
 NULLABLE_LINK: Schema = {"type": ["string", "null"], "format": "uri"}
 PART: Schema = {"type": "object", "description": "What `fields[...]` picked.", "x-sparse": True}
-_EMPTY_SHAPES = (shapes.delete, shapes.change_relationship)
+EMPTY_SHAPES = ("delete", "change_relationship")
 
 
 class Answers:
@@ -47,18 +46,20 @@ class Answers:
             return self._own(row.answer, row)
         if row.answer is not None:
             return dict(row.answer) if isinstance(row.answer, Mapping) else self._models.schema(row.answer)
-        if row.resource is None or row.status == 204 or row.shape in _EMPTY_SHAPES:
+        shape = shape_name(row)
+        if row.resource is None or row.status == 204 or shape in EMPTY_SHAPES:
             return None
-        if row.shape is shapes.call:
+        if shape == "call":
             return self._own(Shown(row.resource.type), row)
-        if row.shape is shapes.relationship:
+        if shape == "relationship":
             return self._linkage(row.resource.type, row.many)
         return self._usual(row, self._resource(row.resource, row))
 
     def _usual(self, row: Operation, one: Schema) -> Schema:
         """Return the document of one or many resources, with what may be included."""
-        many = row.shape is shapes.listing or (row.shape is shapes.related and row.many)
-        single = nullable(one) if row.shape is shapes.related else one
+        shape = shape_name(row)
+        many = shape == "listing" or (shape == "related" and row.many)
+        single = nullable(one) if shape == "related" else one
         properties: Schema = {
             "data": {"type": "array", "items": one} if many else single,
             "links": self._links("PageLinks") if many else self._links("ResourceLinks"),
@@ -149,6 +150,11 @@ def kinds_of(row: Operation) -> Iterator[Any]:
 def attribute_kinds(resource: Resource) -> Iterator[Any]:
     """Yield the Python types of a resource's attributes."""
     return (one.type for one in resource.attributes if not isinstance(one.type, Mapping))
+
+
+def shape_name(row: Operation) -> str:
+    """Return the name of an operation's shape, which one that wraps another has from it."""
+    return str(getattr(row.shape, "__name__", ""))
 
 
 def nullable(schema: Schema) -> Schema:

@@ -71,7 +71,8 @@ async def show_held(call: Call[State, None]) -> dict[str, Any]:
     flow_id, state = await parent_key(call), call.ctx.state
     found = await held.held_of(state.database, state.account_id, flow_id)
     attributes = {"runs": found.runs, "holding_since": found.holding_since}
-    return {"data": {"type": HELD_TYPE, "id": flow_id, "attributes": attributes}}
+    links = {"self": call.ctx.links.url(fill(call.operation.path, call.path))}
+    return {"data": {"type": HELD_TYPE, "id": flow_id, "attributes": attributes, "links": links}}
 
 
 async def show_experiments(call: Call[State, None]) -> dict[str, Any]:

@@ -22,10 +22,10 @@ FAULT = Resource(
     commands.TYPE,
     "/headrace/faults/{id}",
     (
-        Attribute("operation", str, description="The id of the operation that meets it; null for every one."),
-        Attribute("status", int, description="What it is answered with; null for the usual answer."),
+        Attribute("operation", str | None, description="The id of the operation that meets it; null for every one."),
+        Attribute("status", int | None, description="What it is answered with; null for the usual answer."),
         Attribute("latency_ms", int, description="Milliseconds before the answer."),
-        Attribute("retry_after", int, description="Seconds that the answer asks a client to wait."),
+        Attribute("retry_after", int | None, description="Seconds that the answer asks a client to wait."),
         Attribute("remaining", int, description="How many more requests meet it."),
         Attribute("created_at", datetime),
     ),

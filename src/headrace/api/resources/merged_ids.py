@@ -7,6 +7,7 @@ follow old ids themselves). Source: DESIGN section 8 (identity).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 from headrace.api.state import State
@@ -22,6 +23,7 @@ def following(operation: Operation) -> Operation:
 
 
 def _following(inner: Shape) -> Shape:
+    @wraps(inner)
     async def shape(call: Call[Any, Any]) -> Reply:
         try:
             return await inner(call)

@@ -36,25 +36,25 @@ def _under(name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
 
 ACTION_ATTRIBUTES = (
     Attribute("action_type", str, lambda row: legacy.action_type(row["definition"])),
-    Attribute("status", str),
+    Attribute("status", str | None),
     CREATED,
     UPDATED,
-    Attribute("settings", dict, lambda row: legacy.settings(row["definition"])),
+    Attribute("settings", dict[str, Any], lambda row: legacy.settings(row["definition"])),
     Attribute(
         "tracking_options",
-        dict,
+        dict[str, Any] | None,
         lambda row: legacy.tracking_options(row["definition"]),
         subfields=_under("tracking_options", _TRACKING),
     ),
     Attribute(
         "send_options",
-        dict,
+        dict[str, Any] | None,
         lambda row: legacy.send_options(row["definition"]),
         subfields=_under("send_options", _SEND),
     ),
     Attribute(
         "render_options",
-        dict,
+        dict[str, Any] | None,
         lambda row: legacy.render_options(row["definition"]),
         subfields=_under("render_options", _RENDER),
     ),
@@ -79,7 +79,7 @@ _HOLDER = {
 MESSAGE_ATTRIBUTES = (
     Attribute("name", str),
     Attribute("channel", str, lambda row: CHANNELS[Channel(row["channel"])]),
-    Attribute("content", dict, _content, subfields=_under("content", (*_EMAIL, *_TEXT))),
+    Attribute("content", dict[str, Any], _content, subfields=_under("content", (*_EMAIL, *_TEXT))),
     CREATED,
     UPDATED,
 )

@@ -7,9 +7,11 @@ reports (`commands.reports`, `commands.flow_series`). Follows reference 6.4 and 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from headrace.api.commands import flow_series, reports
+from headrace.api.resources import flow_series_report, flow_values_report
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.filter_rules import listed
 from headrace.jsonapi.filters import Filter, parse_filter
@@ -18,7 +20,16 @@ from headrace.jsonapi.serve import Incoming
 VALUES, SERIES = "query_flow_values", "query_flow_series"
 FEW_LINKS = {VALUES: {"command": reports.query_with_few_links}, SERIES: {"command": flow_series.query_with_few_links}}
 """The operations as they were before documents linked to themselves."""
-OWN_LINK = {VALUES: {"command": reports.query_with_own_link}, SERIES: {"command": flow_series.query_with_own_link}}
+OWN_LINK: Mapping[str, Mapping[str, Any]] = {
+    VALUES: {
+        "command": reports.query_with_own_link,
+        "resource": replace(flow_values_report.REPORT, path="/api/flow-values-reports"),
+    },
+    SERIES: {
+        "command": flow_series.query_with_own_link,
+        "resource": replace(flow_series_report.REPORT, path="/api/flow-series-reports"),
+    },
+}
 """The operations as they were when that link stood inside the data."""
 ATTRIBUTES = "/data/attributes"
 FIRST_GROUPINGS = ("flow_id", "flow_message_id", "send_channel")

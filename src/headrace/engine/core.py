@@ -18,6 +18,7 @@ from headrace.model import Account, Channel, Profile
 from headrace.storage.database import Database
 from headrace.storage.flow_cache import FlowCache
 from headrace.storage.interactions import Recorder
+from headrace.storage.metric_properties import MetricProperties
 from headrace.storage.metrics import Metrics
 from headrace.storage.own_events import OwnEvents
 from headrace.storage.partitions import Partitions
@@ -92,6 +93,7 @@ class Core:
     name: str
     flows: FlowCache = field(default_factory=FlowCache)
     segments: SegmentCache = field(default_factory=SegmentCache)
+    properties: MetricProperties = field(default_factory=MetricProperties)
     zones: Zones = field(default_factory=Zones)
     limits: Limits = field(default_factory=Limits)
     webhooks: str = "inbox"

@@ -1,7 +1,8 @@
 """Entering: what follows from what happened to people. The consumer of `pending`.
 
 Bucket by bucket and in order within a profile, one transaction per batch attributes conversions, notes when each person
-was last heard of, brings segments up to date, starts runs, plans date-based entries anew and deletes the pending rows.
+was last heard of, brings segments up to date, starts runs, plans date-based entries anew, notes the events' properties
+and deletes the pending rows.
 Source: DESIGN section 3 (ingest), reference 1.2-1.4.
 
 A run begins at the second in which its event was accepted or its group was joined, and its first step is due at once.
@@ -108,6 +109,7 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     changed = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows if _may_move_a_date(row)]
     if changed:
         await replan_people(core, transaction, changed)
+    await core.properties.note(transaction, happened, events)
     await delete_pending(transaction, rows)
 
 

@@ -7,8 +7,8 @@
 | `create` | POST | the new id, or a row of the table |
 | `update` | PATCH one | None, or a row of the table |
 | `delete` | DELETE one | ignored |
-| `related` | GET /x/{id}/name, to-one or to-many | - |
-| `relationship` | GET /x/{id}/relationships/name | - |
+| `related` | GET /x/{id}/name, to-one or to-many | ignored; it may ready what is read |
+| `relationship` | GET /x/{id}/relationships/name | the same |
 | `change_relationship` | POST, PATCH, DELETE of the same | ignored |
 | `call` | anything else | None, a document, or a `Reply` |
 """

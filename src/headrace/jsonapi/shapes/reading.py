@@ -11,7 +11,7 @@ from typing import Any
 from headrace.jsonapi.context import fill
 from headrace.jsonapi.document import collection, linkage, page_links, relationship_links, self_link, single
 from headrace.jsonapi.operation import Call, Reply
-from headrace.jsonapi.shapes.loading import at_most_one, load_related, one_row, page, parent_key, primary
+from headrace.jsonapi.shapes.loading import at_most_one, load_related, one_row, page, parent_key, primary, run
 
 
 async def listing(call: Call[Any, Any]) -> Reply:
@@ -28,7 +28,7 @@ async def get(call: Call[Any, Any]) -> Reply:
 
 async def related(call: Call[Any, Any]) -> Reply:
     """Answer what the parent in the path is related to: a page, or one resource whose absence is `data` null."""
-    parent = await parent_key(call)
+    parent = await _ready(call)
     if call.operation.many:
         return await _list_of(call, parent)
     row = await at_most_one(call, parent)
@@ -38,7 +38,7 @@ async def related(call: Call[Any, Any]) -> Reply:
 
 async def relationship(call: Call[Any, Any]) -> Reply:
     """Answer the types and ids of what the parent in the path is related to."""
-    parent = await parent_key(call)
+    parent = await _ready(call)
     if call.operation.many:
         found = await page(call, parent)
         links = page_links(call, found.following, found.previous)
@@ -46,6 +46,14 @@ async def relationship(call: Call[Any, Any]) -> Reply:
     row = await at_most_one(call, parent)
     links = {"self": self_link(call), "related": _related_link(call)}
     return Reply(call.operation.status, linkage(call, [] if row is None else [row], links))
+
+
+async def _ready(call: Call[Any, Any]) -> Any:
+    """Return the key of the parent, having run the command of an operation that has one."""
+    parent = await parent_key(call)
+    if call.operation.command is not None:
+        await run(call)
+    return parent
 
 
 async def _list_of(call: Call[Any, Any], parent: Any) -> Reply:

@@ -105,6 +105,12 @@ class Shown:
     many: bool = False
 
 
+Read = Callable[[Context[Any], bytes], Any]
+"""Reads a body straight from its bytes where it is as most are, and returns what the command takes, checked.
+
+Returns None wherever anything is out of the ordinary; the model of the body then judges it, and says what is wrong.
+"""
+
 Scope = Callable[["Call[Any, Any]", Select[Any], Any], Select[Any]]
 """Narrows a table's statement to the parent whose key value (after `parse_id`) is given."""
 
@@ -144,6 +150,7 @@ class Operation:
     many: bool = True
     command: Command | None = None
     body: type[BaseModel] | None = None
+    read: Read | None = None
     form: bool = False
     filters: Mapping[str, Filterable] = field(default_factory=lambda: EMPTY)
     sorts: Mapping[str, Sortable] = field(default_factory=lambda: EMPTY)

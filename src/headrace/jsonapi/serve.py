@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from headrace.errors import Invalid, PermissionDenied, Problem, Problems
 from headrace.ids import IdSource
+from headrace.jsonapi.bodies import Model
 from headrace.jsonapi.context import JSON_API, Context, fill
 from headrace.jsonapi.document import encode
 from headrace.jsonapi.forms import read_form
@@ -46,11 +47,15 @@ NO_QUERY = Query()
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """What a request says, before it is checked: path parameters, query pairs in order, and the parsed body."""
+    """What a request says, before it is checked: path parameters, query pairs in order, and the parsed body.
+
+    `ready` is a body that `Operation.read` has read and checked already; then there is no other.
+    """
 
     path: Mapping[str, str]
     pairs: Pairs
     body: Any = None
+    ready: Any = None
 
 
 Authenticate = Callable[[Request, Operation], Awaitable[Context[Any]]]
@@ -157,8 +162,9 @@ class Endpoint:
         check_accept(request.headers.get("accept"))
         check_revision(ctx, operation)
         check_scopes(ctx, operation)
-        incoming = Incoming(match.path, query_pairs(request), await _body(request, operation))
-        incoming = self._hooks.up(ctx, operation, incoming)
+        incoming = await _incoming(request, match, operation, ctx)
+        if incoming.ready is None:
+            incoming = self._hooks.up(ctx, operation, incoming)
         reply = await operation.shape(make_call(ctx, operation, resources, incoming))
         return self._hooks.down(ctx, operation, reply)
 
@@ -216,14 +222,17 @@ def query_pairs(request: Request) -> Pairs:
         raise Invalid(f"The query string has more than {MAX_PARAMETERS} parameters.", parameter="query") from None
 
 
-async def _body(request: Request, operation: Operation) -> Any:
+async def _incoming(request: Request, match: Match, operation: Operation, ctx: Context[Any]) -> Incoming:
+    pairs = query_pairs(request)
     if operation.body is None:
-        return None
+        return Incoming(match.path, pairs)
     if operation.form:
-        return await read_form(request, operation.max_body)
+        return Incoming(match.path, pairs, await read_form(request, operation.max_body))
     check_content_type(request.headers.get("content-type"))
     declared, waits = request.headers.get("content-length"), "expect" in request.headers
-    return parse_json(await read_body(request.stream(), operation.max_body, declared, waits=waits))
+    raw = await read_body(request.stream(), operation.max_body, declared, waits=waits)
+    ready = operation.read(ctx, raw) if operation.read is not None else None
+    return Incoming(match.path, pairs, None if ready is not None else parse_json(raw), ready)
 
 
 def make_call(ctx: Context[Any], operation: Operation, resources: Resources, incoming: Incoming) -> Call[Any, Any]:
@@ -235,12 +244,19 @@ def make_call(ctx: Context[Any], operation: Operation, resources: Resources, inc
     except Problems as error:
         problems += error.problems
     try:
-        body = None if operation.body is None else operation.body.model_validate(incoming.body)
+        body = incoming.ready
+        if body is None and operation.body is not None:
+            body = operation.body.model_validate(incoming.body)
     except ValidationError as error:
         problems += from_validation(error, incoming.body).problems
     if problems or query is None:
-        raise Problems(problems)
+        raise Problems(problems + _deeper(operation, incoming))
     return Call(ctx, operation, resources, incoming.path, query, body)
+
+
+def _deeper(operation: Operation, incoming: Incoming) -> list[Problem]:
+    model = operation.body
+    return model.deeper(incoming.body) if model is not None and issubclass(model, Model) else []
 
 
 def _query(ctx: Context[Any], operation: Operation, resources: Resources, incoming: Incoming) -> Query:

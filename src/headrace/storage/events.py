@@ -23,7 +23,10 @@ from headrace.storage.webhook_feed import TELLING
 
 
 class NewEvent(NamedTuple):
-    """An event on its way into the database; `bucket` is its profile's."""
+    """An event on its way into the database.
+
+    `bucket` is its profile's; `written` are its properties as JSON, where somebody has written them already.
+    """
 
     bucket: int
     profile_id: str
@@ -36,6 +39,7 @@ class NewEvent(NamedTuple):
     value_currency: str | None = None
     backfill: bool = False
     chain: int = 0
+    written: str | None = None
 
 
 _COLUMNS = f"""
@@ -152,9 +156,8 @@ def _first_of_each(events: Sequence[NewEvent]) -> Sequence[NewEvent]:
 
 def _columns(events: Sequence[NewEvent]) -> list[str]:
     """Return one text per field, in the order of `_COLUMNS`."""
-    buckets, people, metrics, keys, event_numbers, times, properties, values, currencies, backfills, chains = zip(
-        *events, strict=True
-    )
+    columns = zip(*events, strict=True)
+    buckets, people, metrics, keys, event_numbers, times, _, values, currencies, backfills, chains, _ = columns
     return [
         numbers(buckets),
         ids(people),
@@ -162,9 +165,13 @@ def _columns(events: Sequence[NewEvent]) -> list[str]:
         texts(keys),
         numbers(event_numbers),
         moments(times),
-        lines([orjson.dumps(one, option=orjson.OPT_NON_STR_KEYS).decode() for one in properties]),
+        lines([event.written or _written(event.properties) for event in events]),
         texts([None if value is None else str(value) for value in values]),
         texts(currencies),
         numbers(backfills),
         numbers(chains),
     ]
+
+
+def _written(properties: Mapping[str, Any]) -> str:
+    return orjson.dumps(properties, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -14,6 +14,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from headrace.ids import identifier_bucket
+from headrace.storage.arrays import numbers, texts
 from headrace.storage.database import Connection
 
 
@@ -95,6 +96,14 @@ FROM unnest($2::smallint[], $3::smallint[], $4::text[]) AS wanted (bucket, kind,
 JOIN identifier i ON i.bucket = wanted.bucket AND i.account_id = $1 AND i.kind = wanted.kind AND i.value = wanted.value
 """
 
+_FIND_EACH = """
+SELECT string_agg(coalesce(i.profile_id, ''), ',' ORDER BY wanted.place)
+FROM unnest($2::text::smallint[], $3::text::smallint[], $4::text::text[])
+    WITH ORDINALITY AS wanted (bucket, kind, value, place)
+LEFT JOIN identifier i
+    ON i.bucket = wanted.bucket AND i.account_id = $1 AND i.kind = wanted.kind AND i.value = wanted.value
+"""
+
 _CLAIM = """
 INSERT INTO identifier (bucket, account_id, kind, value, profile_id)
 SELECT bucket, $1, kind, value, profile_id
@@ -117,6 +126,15 @@ async def find(connection: Connection, account_id: str, wanted: Collection[Ident
         return {}
     rows = await connection.fetch(_FIND, account_id, *_keys(account_id, wanted))
     return {Identifier(KINDS[row["kind"]], row["value"]): row["profile_id"] for row in rows}
+
+
+async def find_each(connection: Connection, account_id: str, wanted: Sequence[tuple[Kind, str]]) -> list[str] | None:
+    """Return the profile id behind each identifier, in their order, or None where one of them is not known."""
+    buckets = [identifier_bucket(account_id, kind, value) for kind, value in wanted]
+    kinds, values = zip(*wanted, strict=True)
+    found = await connection.fetch_value(_FIND_EACH, account_id, numbers(buckets), numbers(kinds), texts(values))
+    profile_ids: list[str] = found.split(",")
+    return None if "" in profile_ids else profile_ids
 
 
 async def claim(transaction: Connection, account_id: str, claims: Sequence[tuple[Identifier, str]]) -> bool:

@@ -17,14 +17,15 @@ from headrace.ids import IdSource, bucket_of, event_number
 from headrace.storage.database import Connection
 from headrace.storage.events import NewEvent, insert_pending
 from headrace.storage.identity import NOTHING, IncomingProfile
-from headrace.storage.resolve import Resolver
+from headrace.storage.resolve import Resolver, recognize_plain
 
 
 class IncomingEvent(NamedTuple):
     """An event as a request describes it, its metric already known by id.
 
     `occurred_at` is UTC, cut to the second. `unique_id` None stands for the event's own second, so that two events of
-    one metric and person within a second are one. Source: reference 5.4.
+    one metric and person within a second are one. `written` are the properties as JSON, where somebody has written
+    them already. Source: reference 5.4.
     """
 
     profile: IncomingProfile
@@ -36,6 +37,7 @@ class IncomingEvent(NamedTuple):
     value_currency: str | None = None
     backfill: bool = False
     chain: int = 0
+    written: str | None = None
 
 
 class Accepted(NamedTuple):
@@ -85,8 +87,10 @@ async def ingest_of_known(
     The one statement that writes is a transaction of its own, so that `connection` must not be inside another. That
     people are found before it begins changes nothing: finding them locks nobody in a transaction either.
     """
-    resolver = Resolver(connection, account_id, ids, arrival.accepted_at)
-    people = await resolver.recognize([event.profile for event in events])
+    described = [event.profile for event in events]
+    people: Sequence[str | Problem] | None = await recognize_plain(connection, account_id, described)
+    if people is None:
+        people = await Resolver(connection, account_id, ids, arrival.accepted_at).recognize(described)
     if people is None:
         return None
     return await _insert(connection, account_id, events, serials, arrival, people)
@@ -126,4 +130,5 @@ def _row(event: IncomingEvent, profile_id: str, number: int) -> NewEvent:
         event.value_currency,
         event.backfill,
         event.chain,
+        event.written,
     )

@@ -6,6 +6,7 @@ half the time.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field, StringConstraints, with_config
@@ -17,6 +18,11 @@ from headrace.jsonapi.bodies import Id, Model
 
 MAX_BULK = 1000
 """Events of one bulk job. Source: reference 5.4 and the operation's description."""
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+FURTHEST = timedelta(days=366)
+MAX_VALUE = 10**12
+"""A value that is no larger fits into the sums of reports. Our choice."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 

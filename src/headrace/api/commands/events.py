@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from headrace.api.commands.event_bodies import (
+    EARLIEST,
+    FURTHEST,
     MAX_BULK,
+    MAX_VALUE,
     BulkJob,
     EventProfile,
     NewEvent,
@@ -24,6 +27,7 @@ from headrace.api.commands.event_bodies import (
 from headrace.api.commands.limits import check_properties, surely_within
 from headrace.api.commands.profile_bodies import incoming_profile
 from headrace.api.commands.profiles import known_by
+from headrace.api.commands.quick_events import QuickEvents
 from headrace.api.state import State
 from headrace.clock import to_second
 from headrace.errors import Invalid, Problem, Problems
@@ -34,10 +38,6 @@ from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import IncomingEvent
 from headrace.storage.metrics import API
 
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-FURTHEST = timedelta(days=366)
-MAX_VALUE = 10**12
-"""A value that is no larger fits into the sums of reports. Our choice."""
 SINGLE, BULK = "/data/attributes", "/data/attributes/events-bulk-create/data"
 
 
@@ -71,15 +71,21 @@ class PostedEvent(NamedTuple):
         return f"{SINGLE if self.row is None else f'{BULK}/{self.row}/attributes'}/profile"
 
 
-async def create_event(call: Call[State, NewEvent]) -> None:
+async def create_event(call: Call[State, NewEvent | QuickEvents]) -> None:
     """Take one event in; returns when it is committed. Raises `Problems`."""
+    if isinstance(call.body, QuickEvents):
+        await take_quick(call.ctx.state, call.body)
+        return
     attributes, state = call.body.data.attributes, call.ctx.state
     event = PostedEvent(person_of(attributes["profile"], state), attributes, bool(attributes.get("backfill")))
     await _take(state, [event])
 
 
-async def create_events(call: Call[State, BulkJob]) -> None:
+async def create_events(call: Call[State, BulkJob | QuickEvents]) -> None:
     """Take the events of several people in, all or none; returns when they are committed. Raises `Problems`."""
+    if isinstance(call.body, QuickEvents):
+        await take_quick(call.ctx.state, call.body)
+        return
     people = call.body.data.attributes.people["data"]
     count = sum(len(one["attributes"]["events"]["data"]) for one in people)
     if not 0 < count <= MAX_BULK:
@@ -117,8 +123,16 @@ async def _take(state: State, events: Sequence[PostedEvent]) -> None:
         raise Problems(problems)
     keys = [event.metric for event in events]
     metrics = await _metric_ids(state, set(keys))
-    incoming = [incoming_event(event, metrics[key], now) for event, key in zip(events, keys, strict=True)]
-    results = await state.services.ingest.submit(state.account_id, incoming, now)
+    await _hand_in(state, [incoming_event(event, metrics[key], now) for event, key in zip(events, keys, strict=True)])
+
+
+async def take_quick(state: State, read: QuickEvents) -> None:
+    """Take in events that were read and checked in one go; returns when they are committed. Raises `Problems`."""
+    await _hand_in(state, read.with_metrics(await _metric_ids(state, set(read.metrics))))
+
+
+async def _hand_in(state: State, events: Sequence[IncomingEvent]) -> None:
+    results = await state.services.ingest.submit(state.account_id, events, state.clock.now())
     refused = [one for one in results if isinstance(one, Problem)]
     if refused:
         raise Problems(refused)

@@ -25,6 +25,19 @@ def surely_within(properties: Mapping[str, Any]) -> bool:
     Asked first, because every event passes here. A property takes five bytes or more, and a level a bracket.
     """
     written = orjson.dumps(properties)
+    return _is_short(written)
+
+
+def written_if_short(properties: Mapping[str, Any]) -> str | None:
+    """Return properties as JSON where `surely_within` holds of them, else None.
+
+    Raises `TypeError` where they hold what JSON as it is written here cannot, such as a number of more than 64 bits.
+    """
+    written = orjson.dumps(properties)
+    return written.decode() if _is_short(written) else None
+
+
+def _is_short(written: bytes) -> bool:
     return len(written) < 5 * MAX_PROPERTIES and written.count(b"[") + written.count(b"{") <= MAX_DEPTH
 
 

@@ -33,7 +33,8 @@ _PHONE = re.compile(r"\+[0-9][0-9 ().-]{5,38}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
-def _email(text: str) -> str:
+def email_of(text: str) -> str:
+    """Return an e-mail address without blanks around it; raises `ValueError` with the rule that it breaks."""
     text = text.strip()
     if len(text) > 254 or not _EMAIL.fullmatch(text) or ".." in text:
         raise ValueError("it must be an e-mail address, like sarah@example.com")
@@ -74,13 +75,15 @@ def _zone(text: str) -> str:
     return text
 
 
-def _currency(text: str) -> str:
+def currency_of(text: str) -> str:
+    """Return a currency's code; raises `ValueError` with the rule that it breaks."""
     if not _CURRENCY.fullmatch(text):
         raise ValueError("it must be an ISO 4217 code of three capital letters, like USD")
     return text
 
 
-def _moment(value: Any) -> datetime:
+def moment_of(value: Any) -> datetime:
+    """Return the moment that a text writes, in UTC; raises `ValueError` with the rule that it breaks."""
     if not isinstance(value, str):
         raise ValueError("it must be text: an RFC 3339 date, like 2026-07-15T20:24:32Z")
     read = read_moment(value.strip())
@@ -119,10 +122,10 @@ def _within(value: str | int | float, most: int) -> bool:
     return -most <= number <= most
 
 
-Email = Annotated[str, AfterValidator(_email)]
+Email = Annotated[str, AfterValidator(email_of)]
 Phone = Annotated[str, AfterValidator(e164)]
-Currency = Annotated[str, AfterValidator(_currency)]
-Moment = Annotated[datetime, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+Currency = Annotated[str, AfterValidator(currency_of)]
+Moment = Annotated[datetime, PlainValidator(moment_of), WithJsonSchema({"type": "string", "format": "date-time"})]
 """A moment, written as text; without an offset it is UTC."""
 ShortText = Annotated[str, StringConstraints(max_length=255)]
 Text = Annotated[str, StringConstraints(max_length=2048)]

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, true
 
 from headrace.api.commands import event_bodies
 from headrace.api.commands import events as commands
+from headrace.api.commands.quick_events import quick_event, quick_events
 from headrace.api.resources import attributions
 from headrace.api.resources.happenings import EVENT, EVENTS, METRIC, METRICS, metric_of_event, profile_of_event
 from headrace.api.resources.people import PROFILE, PROFILES
@@ -109,6 +110,7 @@ OPERATIONS = (
         tier=XL,
         command=commands.create_event,
         body=event_bodies.NewEvent,
+        read=quick_event,
         status=202,
     ),
     Operation(
@@ -122,6 +124,7 @@ OPERATIONS = (
         tier=M,
         command=commands.create_events,
         body=event_bodies.BulkJob,
+        read=quick_events,
         status=202,
     ),
     Operation(

@@ -9,8 +9,8 @@ revision is the newest one after all changes younger than itself. Follows DESIGN
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -105,6 +105,13 @@ class Change:
     down: Mapping[str, Callable[[Reply], Reply]] = field(default_factory=lambda: EMPTY)
 
 
+def _read_carefully(surface: Surface, changed: Collection[str]) -> Surface:
+    """Return the surface whose bodies of these operations are all read so that they can be brought up to date."""
+    operations = surface.operations
+    read = {key: replace(operations[key], read=None) for key in changed if key in operations}
+    return Surface({**operations, **read}, surface.resources)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Revisions:
     """Every served revision's surface, and the way of a request up to the newest and of an answer back."""
@@ -119,7 +126,8 @@ class Revisions:
         surfaces, surface, younger = {}, newest, list(ordered)
         for revision in reversed(SERVED):
             while younger and younger[-1].date > revision:
-                surface = younger.pop().before(surface)
+                change = younger.pop()
+                surface = _read_carefully(change.before(surface), change.up)
             surfaces[revision] = surface
         return cls(surfaces, ordered)
 

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
-from headrace.api.commands.event_bodies import EventAttributes
-from headrace.api.commands.events import FURTHEST, SINGLE, PostedEvent, mistakes_of, person_of
+from headrace.api.commands.event_bodies import FURTHEST, EventAttributes
+from headrace.api.commands.events import SINGLE, PostedEvent, mistakes_of, person_of
 from headrace.cli.imports.csv_rows import BOM
 from headrace.cli.imports.lines import LONGEST, Line, read_line
 from headrace.engine.imports import Record

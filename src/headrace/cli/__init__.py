@@ -32,6 +32,7 @@ from headrace.cli import (
     settings,
     simulate,
     up,
+    webhooks,
 )
 from headrace.cli import work as workers
 from headrace.cli.imports import events as event_import
@@ -126,6 +127,12 @@ _recipient.command("add")(alert_recipients.add)
 _recipient.command("confirm")(alert_recipients.confirm)
 _recipient.command("list")(alert_recipients.list_)
 app.add_typer(_recipient, name="alert-recipient")
+
+_webhook = typer.Typer(help="Webhooks that are told of events.", no_args_is_help=True)
+_webhook.command("list")(webhooks.list_)
+_webhook.command("deliveries")(webhooks.deliveries)
+_webhook.command("retry")(webhooks.retry)
+app.add_typer(_webhook, name="webhook")
 
 
 def main() -> None:

@@ -211,5 +211,8 @@ MEANINGS = {
     ),
     "unconfirmed": Meaning("nobody knows whether the provider took these messages; they are not sent again"),
     "failed_job": Meaning("a job was given up within the last week"),
+    "failing_webhook": Meaning(
+        "a webhook's receiver does not take what it is told; after two days it is switched off: headrace webhook retry"
+    ),
 }
 """Symptom -> its meaning, in the order in which repairs are made: gauges are recounted after what moves runs."""

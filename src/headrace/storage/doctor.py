@@ -160,6 +160,13 @@ _STUCK_JOBS = _JOBS.format(
 _FAILED_JOBS = _JOBS.format(
     which="state = 'failed' AND finished_at > $4::timestamptz - greatest($3, interval '7 days')"
 )
+_WEBHOOKS = """
+SELECT account_id, NULL AS flow_id, attempts AS amount, failing_since AS since,
+    CASE WHEN enabled THEN error ELSE 'switched off: ' || error END AS detail, webhook_id AS example
+FROM webhook WHERE failing_since <= $4::timestamptz - $3::interval
+    AND $1::int[] IS NOT NULL AND $2::timestamptz[] IS NOT NULL
+ORDER BY account_id, webhook_id
+"""
 
 _DIFFERENCES = """
 WITH shown AS (
@@ -213,6 +220,7 @@ QUERIES: Mapping[str, tuple[str, bool]] = {
     "gauges": (_GAUGES, False),
     "stuck_job": (_STUCK_JOBS, True),
     "failed_job": (_FAILED_JOBS, True),
+    "failing_webhook": (_WEBHOOKS, True),
 }
 """Symptom -> its query, and whether that takes the clocks, the patience and the machine's time."""
 

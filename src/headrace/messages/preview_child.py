@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import resource
 import signal
-import sys
 from contextlib import suppress
 from math import ceil
 from typing import BinaryIO
@@ -24,7 +23,8 @@ MEMORY = 512 * 1024 * 1024
 PROCESSOR_SECONDS = 10
 """For one job; the pool's own deadline is shorter, and this one holds if the pool has gone."""
 LENGTH = 4
-TOO_LARGE = f"it needs more than {MEMORY // (1024 * 1024)} MB of memory"
+OUT_OF_MEMORY = {"part": "html", "problem": f"it needs more than {MEMORY // (1024 * 1024)} MB of memory"}
+"""The last answer of a process, which ends with it."""
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     while (job := read(jobs)) is not None:
         _limit(resource.RLIMIT_CPU, ceil(_used()) + PROCESSOR_SECONDS)
         if not _answered(job, answers):
-            sys.exit(1)
+            return
 
 
 def read(stream: BinaryIO) -> bytes | None:
@@ -57,7 +57,7 @@ def _answered(job: bytes, answers: BinaryIO) -> bool:
     try:
         written, fit = orjson.dumps(preview.answer(orjson.loads(job))), True
     except MemoryError:
-        written, fit = orjson.dumps({"part": "html", "problem": TOO_LARGE}), False
+        written, fit = orjson.dumps(OUT_OF_MEMORY), False
     answers.write(framed(written))
     answers.flush()
     return fit

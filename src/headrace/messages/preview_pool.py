@@ -18,7 +18,7 @@ import orjson
 
 from headrace.errors import Unavailable
 from headrace.messages.preview import Answer, Job
-from headrace.messages.preview_child import LENGTH, TOO_LARGE, framed
+from headrace.messages.preview_child import LENGTH, OUT_OF_MEMORY, framed
 
 CHILD = "headrace.messages.preview_child"
 PATIENCE = 5.0
@@ -60,30 +60,33 @@ class Previews:
             await _end(child)
 
     async def _in_child(self, job: bytes) -> Answer:
-        child = await self._child()
+        """Let a process do a job; one that turns out to have died while it was idle is replaced."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.returncode is None and (found := await self._done(child, job)) is not None:
+                return found
+        return await self._done(await _start(), job) or dict(OUT_OF_MEMORY)
+
+    async def _done(self, child: Process, job: bytes) -> Answer | None:
+        """Return the answer of a process, which is kept if it is fit for more; None when it died."""
+        answer: Answer | None = None
         try:
             async with asyncio.timeout(self._patience):
-                found = await _asked(child, job)
+                answer = orjson.loads(await _asked(child, job))
         except TimeoutError:
+            answer = {"part": "html", "problem": f"it takes longer than {self._patience:g} seconds"}
             await _end(child)
-            return {"part": "html", "problem": f"it takes longer than {self._patience:g} seconds"}
-        except (OSError, asyncio.IncompleteReadError):  # it died of this job
+        except (OSError, asyncio.IncompleteReadError):
             await _end(child)
-            return {"part": "html", "problem": TOO_LARGE}
         except BaseException:
             await _end(child)
             raise
-        self._idle.append(child)
-        answer: Answer = orjson.loads(found)
+        else:
+            if answer == OUT_OF_MEMORY:
+                await _end(child)
+            else:
+                self._idle.append(child)
         return answer
-
-    async def _child(self) -> Process:
-        """Return a process that waits for a job."""
-        while self._idle:
-            child = self._idle.pop()
-            if child.returncode is None:
-                return child
-        return await _start()
 
 
 async def _start() -> Process:

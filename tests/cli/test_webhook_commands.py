@@ -30,9 +30,7 @@ def make(dsn: str, statement: str = "SELECT 1") -> None:
 
 def test_webhooks_are_listed_with_what_they_wait_for(headrace: Commands, database_dsn: str) -> None:
     """How many events, and since when their receiver fails."""
-    make(
-        database_dsn, "UPDATE webhook SET attempts = 3, failing_since = '2026-03-01T00:00:00Z', error = 'answered 500'"
-    )
+    make(database_dsn, "UPDATE webhook SET attempts = 3, failing_since = '2026-03-01', error = 'answered 500'")
     [row] = headrace.data("webhook", "list")
     shown = tuple(row[name] for name in ("id", "name", "enabled", "waiting", "failures", "error"))
     assert ("HOOK1", "Orders", True, 2, 3, "answered 500") == shown

@@ -36,12 +36,14 @@ from headrace.messages.rendered import (
     RenderRequest,
     TemplateBody,
 )
+from headrace.messages.utm import Defaults, defaults_of
 from headrace.model import Channel, DeliveryState, Event, Profile
 from headrace.storage.account_clocks import AccountTime, load_accounts
 from headrace.storage.database import Connection, Row
 from headrace.storage.deliveries import DeliveryResult
 from headrace.storage.facts import load_events_of_runs, load_profiles
 from headrace.storage.flow_cache import LoadedFlow
+from headrace.storage.tracking_settings import load_tracking
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class Desk:
     permissions: Permissions
     events: Mapping[uuid.UUID, Event]
     templates: Mapping[str, Row]
+    tracking: Mapping[str, Defaults]
 
 
 async def write_letters(core: Core, rows: Sequence[Row], now: datetime) -> list[Letter | DeliveryResult]:
@@ -124,7 +127,13 @@ async def _load(core: Core, connection: Connection, rows: Sequence[Row]) -> Desk
             connection, {(row["bucket"], row["account_id"], row["run_id"]) for row in rows}
         ),
         templates=await _templates(connection, rows, flows),
+        tracking=await _tracking(connection, {row["account_id"] for row in rows}),
     )
+
+
+async def _tracking(connection: Connection, account_ids: set[str]) -> dict[str, Defaults]:
+    settings = await load_tracking(connection, account_ids)
+    return {account_id: defaults_of(one) for account_id, one in settings.items()}
 
 
 async def _templates(connection: Connection, rows: Sequence[Row], flows: Mapping[str, LoadedFlow]) -> Mapping[str, Row]:
@@ -217,6 +226,7 @@ def _request(desk: Desk, row: Row, action: CompiledSend, moment: datetime) -> Re
         now=moment,
         flow_name=flow.name if flow else "",
         message_name=action.message.get("name") or "",
+        utm_defaults=desk.tracking[account_id],
         devices=[Device(one.token, one.platform, one.vendor) for one in tokens if one.enabled],
         recipients=desk.permissions.confirmed.get(account_id, NOBODY),
     )

@@ -10,7 +10,7 @@ from typing import Any
 from headrace.messages.links import MessageIds
 from headrace.messages.segments import Encoding
 from headrace.messages.tokens import Signer
-from headrace.messages.utm import FLOW_DEFAULTS, Parameters
+from headrace.messages.utm import FLOW_DEFAULTS, Defaults
 from headrace.model.account import Account
 from headrace.model.event import Event
 from headrace.model.profile import Profile
@@ -66,7 +66,7 @@ class RenderRequest:
     now: datetime
     flow_name: str = ""
     message_name: str = ""
-    utm_defaults: Parameters = FLOW_DEFAULTS
+    utm_defaults: Defaults = FLOW_DEFAULTS
     devices: Sequence[Device] = ()
     recipients: frozenset[str] = frozenset()
 

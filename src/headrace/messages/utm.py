@@ -1,15 +1,18 @@
 """UTM parameters on links. Source: reference 4.5.
 
-Off unless the message says `add_tracking_params`. With a custom list in the message that list is used, else the
-account's defaults. Parameters that an address already has are kept, never overwritten.
+A message's `add_tracking_params` decides whether there are any, and where it says nothing, the account's setting
+`auto_add_parameters`. With a custom list in the message that list is used, else what the account's settings say for
+flows. Parameters that an address already has are kept, never overwritten.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus, unquote_plus, urlsplit, urlunsplit
+
+from headrace.model.tracking import TrackingSettings
 
 DYNAMIC = frozenset(
     {
@@ -29,16 +32,37 @@ DYNAMIC = frozenset(
 PER_PERSON = frozenset({"email_subject", "profile_external_id", "profile_id"})
 """The dynamic values that differ from person to person, so that the link cannot be prepared once."""
 
-FLOW_DEFAULTS: tuple[tuple[str, str], ...] = (
-    ("utm_source", "flow_name"),
-    ("utm_medium", "message_type"),
-    ("utm_campaign", "message_name_id"),
-)
-"""What an account that chose nothing adds in flows."""
-
 Parameters = tuple[tuple[str, str], ...]
-"""(name, value): a value that is one of `DYNAMIC` is filled in, any other is taken literally. Our choice: the stored
-form of dynamic custom values is not documented, so the bare name is read as one."""
+"""(name, value), filled in."""
+
+
+class Wanted(NamedTuple):
+    """A parameter that is to be added: its value, or the name of one of `DYNAMIC`."""
+
+    name: str
+    value: str
+    dynamic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What an account adds in flows, and whether messages that say nothing themselves have it, too."""
+
+    parameters: tuple[Wanted, ...] = ()
+    auto_add: bool = False
+
+
+def defaults_of(settings: TrackingSettings) -> Defaults:
+    """Return what an account's settings mean for the messages of flows."""
+    named = [(name, sides) for name, sides in settings.utm.items() if sides]
+    named += [(str(one["name"]), one) for one in settings.custom]
+    found = ((name, sides.get("flow")) for name, sides in named)
+    wanted = (Wanted(name, one["value"], one["type"] == "dynamic") for name, one in found if one)
+    return Defaults(tuple(wanted), settings.auto_add_parameters)
+
+
+FLOW_DEFAULTS = defaults_of(TrackingSettings())
+"""What an account that chose nothing adds in flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +85,31 @@ class UtmFacts:
         return "" if name == "link_alt_text" else str(getattr(self, name))
 
 
-def chosen(message: Mapping[str, Any], defaults: Parameters = FLOW_DEFAULTS) -> Parameters:
-    """Return the parameters that a message's definition asks for, not yet filled in."""
-    if not message.get("add_tracking_params"):
+def chosen(message: Mapping[str, Any], defaults: Defaults = FLOW_DEFAULTS) -> tuple[Wanted, ...]:
+    """Return the parameters that a message's links get, not yet filled in.
+
+    Our choice: the stored form of dynamic values in a message's own list is not documented, so the bare name is read
+    as one.
+    """
+    own = message.get("add_tracking_params")
+    if not (defaults.auto_add if own is None else own):
         return ()
     custom = message.get("custom_tracking_params")
     if not custom:
-        return defaults
-    return tuple((str(item["param"]), str(item["value"])) for item in custom if item.get("param"))
+        return defaults.parameters
+    pairs = ((str(item["param"]), str(item["value"])) for item in custom if item.get("param"))
+    return tuple(Wanted(name, value, value in DYNAMIC) for name, value in pairs)
 
 
-def filled(parameters: Parameters, facts: UtmFacts) -> Parameters:
+def filled(parameters: Iterable[Wanted], facts: UtmFacts) -> Parameters:
     """Return the parameters with their dynamic values filled in; empty ones are left out."""
-    values = ((name, facts.value(value) if value in DYNAMIC else value) for name, value in parameters)
+    values = ((name, facts.value(value) if dynamic else value) for name, value, dynamic in parameters)
     return tuple((name, value) for name, value in values if value)
 
 
-def per_person(parameters: Parameters) -> bool:
+def per_person(parameters: Iterable[Wanted]) -> bool:
     """Return whether the parameters differ from person to person."""
-    return any(value in PER_PERSON for _, value in parameters)
+    return any(one.dynamic and one.value in PER_PERSON for one in parameters)
 
 
 def added(url: str, parameters: Iterable[tuple[str, str]]) -> str:

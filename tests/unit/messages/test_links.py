@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from headrace.messages import utm
 from headrace.messages.links import TEXT_URL, Links, MessageIds, Target, follow, page_url, preparer, tracked_text
 from headrace.messages.tokens import Kind, Payload, Signer
+from headrace.model.tracking import TrackingSettings
 
 SIGNER = Signer([(1, b"k" * 32)])
 PUBLIC = "https://mail.example.com"
@@ -101,19 +103,45 @@ def test_addresses_in_plain_text_are_tracked_without_their_punctuation() -> None
     assert "See HTTPS://A.EXAMPLE.COM/X, (HTTP://B.EXAMPLE.COM)." == text
 
 
+CUSTOM = [{"param": "utm_source", "value": "news"}, {"param": "who", "value": "profile_id"}]
+
+
 def test_utm_parameters_are_off_unless_asked_for() -> None:
-    """The account's defaults apply when the message asks and has no list of its own."""
-    custom = [{"param": "utm_source", "value": "news"}, {"param": "who", "value": "profile_id"}]
-    assert () == utm.chosen({"add_tracking_params": False, "custom_tracking_params": custom})
-    assert utm.FLOW_DEFAULTS == utm.chosen({"add_tracking_params": True, "custom_tracking_params": None})
-    chosen = utm.chosen({"add_tracking_params": True, "custom_tracking_params": custom})
-    assert (("utm_source", "news"), ("who", "profile_id")) == chosen
-    assert (False, True) == (utm.per_person(utm.FLOW_DEFAULTS), utm.per_person(chosen))
+    """By default there are none; with a custom list that list is used, else the account's defaults."""
+    assert () == utm.chosen({"add_tracking_params": False, "custom_tracking_params": CUSTOM})
+    assert utm.FLOW_DEFAULTS.parameters == utm.chosen({"add_tracking_params": True, "custom_tracking_params": None})
+    chosen = utm.chosen({"add_tracking_params": True, "custom_tracking_params": CUSTOM})
+    assert (("utm_source", "news", False), ("who", "profile_id", True)) == chosen
+    assert (False, True) == (utm.per_person(utm.FLOW_DEFAULTS.parameters), utm.per_person(chosen))
+
+
+@pytest.mark.parametrize(("own", "added"), [({}, True), ({"add_tracking_params": False}, False)])
+def test_the_account_decides_where_a_message_says_nothing(own: dict[str, bool], added: bool) -> None:
+    """A message's own choice counts for more."""
+    adding = replace(utm.FLOW_DEFAULTS, auto_add=True)
+    assert added == bool(utm.chosen(own, adding))
+    assert () == utm.chosen({})
+
+
+def test_settings_tell_values_from_names() -> None:
+    """A static value that reads like the name of a dynamic one is taken as it is; sides that are none add nothing."""
+    chosen = TrackingSettings(
+        utm={
+            "utm_source": {"flow": {"type": "static", "value": "flow_name"}, "campaign": None},
+            "utm_medium": {"flow": {"type": "dynamic", "value": "message_type"}},
+            "utm_campaign": {"flow": None, "campaign": {"type": "static", "value": "x"}},
+            "utm_id": {"flow": {"type": "dynamic", "value": "flow_id"}},
+            "utm_term": None,
+        },
+        custom=[{"name": "shop", "flow": {"type": "static", "value": "north"}}, {"name": "other", "flow": None}],
+    )
+    filled = utm.filled(utm.defaults_of(chosen).parameters, FACTS)
+    assert (("utm_source", "flow_name"), ("utm_medium", "email"), ("utm_id", "FlOw01"), ("shop", "north")) == filled
 
 
 def test_utm_defaults_name_flow_channel_and_message() -> None:
     """Source is the flow's name, medium the channel, campaign the message's name and id."""
-    filled = utm.filled(utm.FLOW_DEFAULTS, FACTS)
+    filled = utm.filled(utm.FLOW_DEFAULTS.parameters, FACTS)
     assert (
         "https://x.example.com/?utm_source=Cart+%26+more&utm_medium=email&utm_campaign=First+%28MsG001%29#f"
         == utm.added("https://x.example.com/#f", filled)

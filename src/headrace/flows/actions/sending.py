@@ -45,9 +45,13 @@ class MessageModel(Model):
         return []
 
     def content(self) -> Mapping[str, Any]:
-        """Return the message with its defaults filled, without the filters, which are compiled apart."""
+        """Return the message with its defaults filled, without the filters, which are compiled apart.
+
+        Whether its links get UTM parameters is left out where it says nothing of it: that is the account's choice then.
+        """
+        left_out = {"additional_filters"} | ({"add_tracking_params"} - self.model_fields_set)
         # Unions are told apart by the document's own keys, which models do not have: pydantic would warn of that.
-        return self.model_dump(exclude={"additional_filters"}, warnings=False)
+        return self.model_dump(exclude=left_out, warnings=False)
 
 
 class FilteredMessage(MessageModel):

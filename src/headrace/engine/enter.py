@@ -35,7 +35,7 @@ from headrace.storage.account_clocks import load_accounts
 from headrace.storage.buckets import lock_buckets
 from headrace.storage.conversions import Candidate, attribute_conversions
 from headrace.storage.database import Connection, Row
-from headrace.storage.facts import load_events, load_profiles
+from headrace.storage.facts import load_bare_events, load_events, load_profiles
 from headrace.storage.journal import Entry, insert_journal
 from headrace.storage.last_events import note_last_events
 from headrace.storage.pending import Kind, claim_pending, delete_pending, is_pending, postpone_pending
@@ -98,7 +98,7 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     openings = await load_openings(core, transaction, rows)
     happened = [row for row in rows if row["kind"] == Kind.EVENT]
     segments = await core.segments.load(transaction, {row["account_id"] for row in happened})
-    events = await _events(transaction, happened, openings, segments)
+    events, names = await _events(transaction, happened, openings, segments)
     await _attribute(transaction, happened, events)
     await note_last_events(transaction, happened)
     await reevaluate(core, transaction, rows, events)
@@ -109,7 +109,7 @@ async def _work_out(core: Core, transaction: Connection, rows: Sequence[Row]) ->
     changed = [(row["bucket"], row["account_id"], row["profile_id"]) for row in rows if _may_move_a_date(row)]
     if changed:
         await replan_people(core, transaction, changed)
-    await core.properties.note(transaction, happened, events)
+    await core.properties.note(transaction, happened, events, names)
     await delete_pending(transaction, rows)
 
 
@@ -123,14 +123,17 @@ def _may_move_a_date(row: Row) -> bool:
 
 async def _events(
     transaction: Connection, rows: Sequence[Row], openings: Openings, segments: Mapping[str, AccountSegments]
-) -> dict[tuple[str, int], Event]:
-    """Load the batch's events; their properties only for those that some flow waits for or some segment asks about."""
+) -> tuple[dict[tuple[str, int], Event], Mapping[tuple[str, int], Sequence[str]]]:
+    """Load the batch's events; their properties only for those that some flow waits for or some segment asks about.
+
+    Of the others, the names of their properties are loaded, which come second.
+    """
     waited: list[Row] = []
     others: list[Row] = []
     for row in rows:
         (waited if awaits_row(openings, row) or _is_asked_about(segments, row) else others).append(row)
-    events = await load_events(transaction, [_key(row) for row in others], properties=False)
-    return events | await load_events(transaction, [_key(row) for row in waited])
+    events, names = await load_bare_events(transaction, [_key(row) for row in others])
+    return events | await load_events(transaction, [_key(row) for row in waited]), names
 
 
 def _is_asked_about(segments: Mapping[str, AccountSegments], row: Row) -> bool:

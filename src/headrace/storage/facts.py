@@ -58,7 +58,9 @@ CROSS JOIN LATERAL (
 ) AS e
 """
 _EVENTS_FULL = _EVENTS.format(properties="e.properties")
-_EVENTS_BARE = _EVENTS.format(properties="NULL::jsonb AS properties")
+_EVENTS_BARE = _EVENTS.format(
+    properties="NULL::jsonb AS properties, ARRAY(SELECT jsonb_object_keys(e.properties)) AS names"
+)
 
 _SPANS = f"""
 FROM (
@@ -103,6 +105,9 @@ CROSS JOIN LATERAL (
 
 SUPPRESSIONS = Suppressions()
 PUSH_TOKENS = PushTokens()
+
+EventKey = tuple[int, str, str, str, datetime, int]
+"""Where an event is: bucket, account id, profile id, metric id, occurred at, number."""
 
 
 class LoadedFacts:
@@ -192,22 +197,25 @@ async def load_profiles(
     return {(account_of[row["profile_id"]], row["profile_id"]): Profile(*row.values()) for row in rows}
 
 
-async def load_events(
-    connection: Connection | Database,
-    keys: Sequence[tuple[int, str, str, str, datetime, int]],
-    *,
-    properties: bool = True,
-) -> dict[tuple[str, int], Event]:
-    """Return (profile id, number) -> event for each whole key that exists.
-
-    A key is bucket, account id, profile id, metric id, occurred at, number. Without `properties` they are left empty.
-    """
-    if not keys:
-        return {}
-    buckets, *names, dates, places = zip(*keys, strict=True)
-    columns = (numbers(buckets), *map(ids, names), list(dates), numbers(places))
-    rows = await connection.fetch(_EVENTS_FULL if properties else _EVENTS_BARE, *columns)
+async def load_events(connection: Connection | Database, keys: Sequence[EventKey]) -> dict[tuple[str, int], Event]:
+    """Return (profile id, number) -> event for each whole key that exists."""
+    rows = await connection.fetch(_EVENTS_FULL, *_key_columns(keys)) if keys else []
     return {(row["profile_id"], row["number"]): event_of(row) for row in rows}
+
+
+async def load_bare_events(
+    connection: Connection | Database, keys: Sequence[EventKey]
+) -> tuple[dict[tuple[str, int], Event], dict[tuple[str, int], Sequence[str]]]:
+    """Return the same without the events' properties, which are left empty, and the names of these."""
+    rows = await connection.fetch(_EVENTS_BARE, *_key_columns(keys)) if keys else []
+    places = [(row["profile_id"], row["number"]) for row in rows]
+    events = map(event_of, rows)
+    return dict(zip(places, events, strict=True)), dict(zip(places, (row["names"] for row in rows), strict=True))
+
+
+def _key_columns(keys: Sequence[EventKey]) -> tuple[Any, ...]:
+    buckets, *names, dates, places = zip(*keys, strict=True)
+    return (numbers(buckets), *map(ids, names), list(dates), numbers(places))
 
 
 async def load_events_of_runs(

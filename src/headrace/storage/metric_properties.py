@@ -38,6 +38,9 @@ Metric = tuple[str, str]
 """An account id and a metric id."""
 Name = tuple[str, str, str]
 """An account id, a metric id and a property."""
+Events = Mapping[tuple[str, int], Event]
+Names = Mapping[tuple[str, int], Sequence[str]]
+"""Events, and the names of their properties, by profile id and number."""
 
 _TYPES = {"number": "Number", "boolean": "Boolean", "array": "List", "object": "Object"}
 _TEXT, _DATE = "Text", "Date"
@@ -54,11 +57,6 @@ CROSS JOIN LATERAL (
 _ASKED = """unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bigint[])
     AS asked (bucket, account_id, profile_id, metric_id, occurred_at, number)
 JOIN event e USING (bucket, account_id, profile_id, metric_id, occurred_at, number)"""
-
-_NAMES = f"""
-SELECT DISTINCT e.account_id, e.metric_id, name AS property
-FROM {_ASKED} CROSS JOIN LATERAL jsonb_object_keys(e.properties) AS name
-"""
 
 _SEEN = """
 SELECT account_id, metric_id, property, array_agg(kind ORDER BY place) AS kinds,
@@ -137,42 +135,38 @@ class MetricProperties:
         self._full: set[Metric] = set()
         self._size = 0
 
-    async def note(self, transaction: Connection, rows: Sequence[Row], events: Mapping[tuple[str, int], Event]) -> None:
+    async def note(self, transaction: Connection, rows: Sequence[Row], events: Events, names: Names) -> None:
         """Note the properties of a batch that are new.
 
-        `rows` are pending rows of events, `events` these by profile id and number, with or without their properties.
-        Call it late in the transaction: whoever sees the same new name at the same time waits for its end.
+        `rows` are pending rows of events, `events` these by profile id and number, and `names` the properties of those
+        whose own are not loaded. Call it late in the transaction: whoever sees the same new name at the same time waits
+        for its end.
         """
-        held = [row for row in rows if (row["profile_id"], row["number"]) in events]
-        new = await self._new(transaction, held, events)
+        new = self._new(rows, events, names)
         if not new:
             return
         new -= await self._find(transaction, new)
         new = await self._within_bounds(transaction, new)
         if new:
-            asked = (*_keys(held), *_columns(new, 3))
+            asked = (*_keys(rows), *_columns(new, 3))
             await _insert(transaction, await transaction.fetch(_OF_BATCH, *asked))
 
-    async def _new(
-        self, transaction: Connection, rows: Sequence[Row], events: Mapping[tuple[str, int], Event]
-    ) -> set[Name]:
+    def _new(self, rows: Sequence[Row], events: Events, names: Names) -> set[Name]:
         """Return the names in the events that are not known to be noted."""
         new: set[Name] = set()
-        unread: list[Row] = []
         for row in rows:
-            metric = row["account_id"], row["metric_id"]
-            if metric in self._full:
+            metric, place = (row["account_id"], row["metric_id"]), (row["profile_id"], row["number"])
+            event = events.get(place)
+            if event is None or metric in self._full:
                 continue
-            event = events[row["profile_id"], row["number"]]
-            known: set[str] | frozenset[str] = self._known.get(metric, _NOTHING)
-            if not event.properties:
-                unread.append(row)
-            elif not known.issuperset(event.properties):
-                new.update((*metric, name) for name in event.properties if name not in known)
-            new.update((*metric, name) for name in _beside(event) if name not in known)
-        if unread:
-            found = await transaction.fetch(_NAMES, *_keys(unread))
-            new.update(name for name in map(_name, found) if name[2] not in self._known.get(name[:2], _NOTHING))
+            known = self._known.get(metric, _NOTHING)
+            held = event.properties or names.get(place, ())
+            if not known.issuperset(held):
+                new.update((*metric, name) for name in held if name not in known)
+            if event.value is not None and VALUE not in known:
+                new.add((*metric, VALUE))
+            if event.value_currency is not None and CURRENCY not in known:
+                new.add((*metric, CURRENCY))
         return {name for name in new if len(name[2]) <= LONGEST_NAME}
 
     async def _find(self, transaction: Connection, names: Iterable[Name]) -> set[Name]:
@@ -226,12 +220,6 @@ async def _insert(transaction: Connection, rows: Sequence[Row]) -> None:
     )
     if made:
         await transaction.execute(_INSERT, *_columns(made, 7))
-
-
-def _beside(event: Event) -> list[str]:
-    """Return the properties that an event keeps beside the others."""
-    found = [VALUE] if event.value is not None else []
-    return found if event.value_currency is None else [*found, CURRENCY]
 
 
 def _name(row: Row) -> Name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from klaviyo_api import KlaviyoAPI
@@ -11,9 +12,9 @@ from spec_answers import mistakes_of
 
 
 @pytest.fixture
-def served(database_dsn: str) -> Iterator[Served]:
-    """A running server."""
-    background = Background(database_dsn)
+def served(database_dsn: str, tmp_path: Path) -> Iterator[Served]:
+    """A running server; images lie in a folder of the test."""
+    background = Background(database_dsn, tmp_path)
     yield background.start()
     background.stop()
 

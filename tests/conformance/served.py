@@ -12,12 +12,14 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from headrace.api.app import create_app
 from headrace.api.state import Services
+from headrace.config import Config
 from headrace.engine.setup import build_core
 from headrace.engine.worker import Worker
 from headrace.messages.rendered import Workshop
@@ -67,9 +69,10 @@ class Served:
 class Background:
     """A server on a thread of its own."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, folder: Path) -> None:
         self.served = Served()
         self._dsn = dsn
+        self._folder = folder
         self._ready = threading.Event()
         self._server: uvicorn.Server | None = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -88,7 +91,7 @@ class Background:
 
     async def _run(self) -> None:
         database = await Database.connect(self._dsn)
-        services = Services.of(database, signer=Signer([(1, KEY)]))
+        services = Services.of(database, Config(media_dir=self._folder), signer=Signer([(1, KEY)]))
         clock, ids = services.system_clock, services.ids
         account = await create_account(database, ids, Account("", "Sample Shop"), clock)
         self.served.account_id = account.account_id

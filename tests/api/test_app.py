@@ -26,7 +26,7 @@ async def test_the_description_names_every_operation(api: Api) -> None:
 async def test_the_description_tells_what_a_report_may_ask(api: Api) -> None:
     """The body of the flow-values report is described down to its enumerations, and the parts of it that are needed."""
     schemas = (await api.http.get("/openapi.json")).json()["components"]["schemas"]
-    named = {"const": "flow-values-report", "title": "Type", "type": "string"}
+    named = {"const": "flow-values-report", "type": "string"}
     datas = [one for one in schemas.values() if one.get("properties", {}).get("type") == named]
     (attributes,) = [one["properties"]["attributes"] for one in datas]
     members = attributes["properties"]

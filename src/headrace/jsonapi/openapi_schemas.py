@@ -85,18 +85,23 @@ def _short(name: str) -> str:
 
 
 def _rewritten(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping):
-        # What a tag tells apart is described by "anyOf": several members may admit what the tag alone separates.
-        found = {"anyOf" if key == "oneOf" else key: _rewritten(below, names) for key, below in value.items()}
-        if isinstance(value.get("$ref"), str):
-            found["$ref"] = PREFIX + names[value["$ref"].removeprefix(PREFIX)]
-        mapping = (
-            value.get("discriminator", {}).get("mapping") if isinstance(value.get("discriminator"), dict) else None
-        )
-        if mapping:
-            shown = {tag: PREFIX + names[one.removeprefix(PREFIX)] for tag, one in mapping.items()}
-            found["discriminator"] = {**found["discriminator"], "mapping": shown}
-        return found
+    """Return a schema with the names given; titles, after which generators of clients would name things, are left out.
+
+    What a tag tells apart is described by "anyOf": several members may admit what the tag alone separates.
+    """
     if isinstance(value, list):
         return [_rewritten(one, names) for one in value]
-    return value
+    if not isinstance(value, Mapping):
+        return value
+    found = {
+        "anyOf" if key == "oneOf" else key: _rewritten(below, names)
+        for key, below in value.items()
+        if key != "title" or not isinstance(below, str)
+    }
+    if isinstance(value.get("$ref"), str):
+        found["$ref"] = PREFIX + names[value["$ref"].removeprefix(PREFIX)]
+    discriminator = value.get("discriminator")
+    if isinstance(discriminator, Mapping) and "mapping" in discriminator:
+        mapping = {tag: PREFIX + names[one.removeprefix(PREFIX)] for tag, one in discriminator["mapping"].items()}
+        found["discriminator"] = {**discriminator, "mapping": mapping}
+    return found

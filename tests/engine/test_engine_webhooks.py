@@ -332,6 +332,23 @@ async def test_a_merged_person_is_told_of_by_their_new_id(shop: EngineShop) -> N
     assert {shop.people["bea"]} == told
 
 
+async def test_what_was_queued_for_somebody_after_their_merge_is_told_of_the_other(shop: EngineShop) -> None:
+    """By a request that had looked before: the old id leads to the new one."""
+    async with listening() as hook, telling(shop) as teller:
+        await webhook(shop, hook.url)
+        await shop.events("Placed Order", ["ana", "bea"])
+        ana, bea = shop.people["ana"], shop.people["bea"]
+        await request_merge(shop.core, shop.account, ana, bea, await shop.now(), SystemClock().now())
+        while await run_jobs(shop.core):
+            pass
+        await shop.database.fetch("UPDATE webhook_event SET profile_id = $1", ana)
+        assert 2 == await teller.tell_all()
+    told = [one["payload"] for one in hook.calls[0]["data"]]
+    assert {(bea, bea)} == {
+        (one["data"]["relationships"]["profile"]["data"]["id"], one["included"][0]["id"]) for one in told
+    }
+
+
 async def test_with_the_inbox_only_this_machine_is_called(shop: EngineShop) -> None:
     """What others were to be told is kept, the last of it, and told when webhooks are sent."""
     async with telling(shop) as teller:

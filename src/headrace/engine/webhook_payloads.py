@@ -59,7 +59,8 @@ def write_letter(
 ) -> Letter:
     """Return the call that tells the first of some queued events; `people` and names of `metrics` are by id.
 
-    An event whose person is gone is not told. `now` is system time.
+    Somebody who was merged is told of as the one they are now. An event whose person is gone is not told. `now` is
+    system time.
     """
     taken: list[bytes] = []
     size = settled = 0
@@ -106,13 +107,13 @@ def _item(address: Address, row: Row, profile: Profile, metric: str) -> dict[str
         "external_id": event_id(number),
         "topic": row["topic"],
         "payload": {
-            "data": _event(address.public_url, row),
+            "data": _event(address.public_url, row, profile.profile_id),
             "included": _included(address.public_url, row, profile, metric),
         },
     }
 
 
-def _event(public_url: str, row: Row) -> dict[str, Any]:
+def _event(public_url: str, row: Row, profile_id: str) -> dict[str, Any]:
     number, occurred_at = row["event_number"], row["occurred_at"]
     own = f"{public_url}/api/events/{event_id(number)}"
     return {
@@ -125,7 +126,7 @@ def _event(public_url: str, row: Row) -> dict[str, Any]:
             "uuid": event_uuid(number),
         },
         "relationships": {
-            "profile": _related(own, "profile", row["profile_id"]),
+            "profile": _related(own, "profile", profile_id),
             "metric": _related(own, "metric", row["metric_id"]),
         },
         "links": {"self": own},

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import timedelta
 
 from headrace.channels.webhook.posting import NotTaken, Poster, Taken, stays_here
@@ -28,6 +28,8 @@ from headrace.engine.faults import LOST
 from headrace.engine.webhook_payloads import MOST_EVENTS, Address, Letter, headers, write_letter
 from headrace.ids import bucket_of
 from headrace.messages.sealing import Sealer
+from headrace.model import Profile
+from headrace.storage.aliases import follow
 from headrace.storage.database import Row
 from headrace.storage.facts import load_profiles
 from headrace.storage.webhook_queue import (
@@ -143,12 +145,19 @@ class Teller:
 
     async def _letter(self, webhook: Row, rows: Sequence[Row]) -> Letter:
         core, account_id = self._core, webhook["account_id"]
-        wanted = {(bucket_of(row["profile_id"]), account_id, row["profile_id"]) for row in rows}
-        people = await load_profiles(core.database, wanted)
+        people = await self._people(account_id, {row["profile_id"] for row in rows})
         metrics = await metric_names(core.database, account_id, {row["metric_id"] for row in rows})
         address = Address(account_id, webhook["webhook_id"], core.workshop.public_url)
-        found = {profile_id: profile for (_, profile_id), profile in people.items()}
-        return write_letter(address, rows, found, metrics, core.clock.now())
+        return write_letter(address, rows, people, metrics, core.clock.now())
+
+    async def _people(self, account_id: str, profile_ids: Set[str]) -> dict[str, Profile]:
+        """Return profile id -> who that is now: people may have been merged since."""
+        database = self._core.database
+        now = await follow(database, account_id, profile_ids)
+        wanted = {now.get(one, one) for one in profile_ids}
+        found = await load_profiles(database, {(bucket_of(one), account_id, one) for one in wanted})
+        pairs = ((one, found.get((account_id, now.get(one, one)))) for one in profile_ids)
+        return {one: profile for one, profile in pairs if profile is not None}
 
     async def _call(self, webhook: Row, letter: Letter) -> Taken | NotTaken:
         if not letter.events:

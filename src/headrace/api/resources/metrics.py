@@ -30,7 +30,7 @@ OPERATIONS = (
         },
         includes=(flow_triggers.NAME,),
         sparse=("metric", "flow"),
-        page=Page(default=200, maximum=200),
+        page=Page(default=200, maximum=200, fixed=True),
     ),
     Operation(
         id="get_metric",

@@ -24,6 +24,9 @@ class Config:
     keep them, "https" to send them, "http" to send them to plain addresses of other machines, too. `media_dir` is
     where uploaded images lie; None means the folder `media` within the data folder. `image_sources` is "public" to take
     images from addresses of the internet only, "any" to take them from the own network, too.
+
+    `request_timeout` is how many seconds a client may take to send a request's head, to send each further part of its
+    body, or to take an answer.
     """
 
     data_dir: Path | None = None
@@ -37,6 +40,7 @@ class Config:
     media_dir: Path | None = None
     image_sources: str = "public"
     rate_limits: str = "off"
+    request_timeout: int = 20
     api_processes: int = 1
     workers: int = 1
 
@@ -59,6 +63,7 @@ class Config:
             media_dir=Path(media_dir).expanduser() if media_dir else None,
             image_sources=_one_of(env, "HEADRACE_IMAGE_SOURCES", cls.image_sources, ("public", "any")),
             rate_limits=_one_of(env, "HEADRACE_RATE_LIMITS", cls.rate_limits, ("off", "klaviyo")),
+            request_timeout=_whole_number(env, "HEADRACE_REQUEST_TIMEOUT", cls.request_timeout, 1, 3600),
             api_processes=_whole_number(env, "HEADRACE_API_PROCESSES", cls.api_processes, 1, 256),
             workers=_whole_number(env, "HEADRACE_WORKERS", cls.workers, 1, 256),
         )

@@ -9,11 +9,13 @@
     │   ├── NotFound                404 not_found
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── NotAcceptable           406 not_acceptable
+    │   ├── TimedOut                408 request_timeout
     │   ├── Conflict                409 conflict
     │   ├── Gone                    410 gone
     │   ├── TooLarge                413 payload_too_large
     │   ├── UnsupportedMediaType    415 unsupported_media_type
     │   ├── Throttled               429 throttled
+    │   ├── HeadTooLarge            431 request_header_fields_too_large
     │   ├── Failed                  500 error
     │   └── Unavailable             503 service_unavailable
     ├── Problems                    several problems of one request, reported together
@@ -121,6 +123,14 @@ class NotAcceptable(Problem):
     title = "Not acceptable."
 
 
+class TimedOut(Problem):
+    """The request was not sent in time."""
+
+    status = 408
+    code = "request_timeout"
+    title = "Request timed out."
+
+
 class Conflict(Problem):
     """The request contradicts the present state."""
 
@@ -159,6 +169,14 @@ class Throttled(Problem):
     status = 429
     code = "throttled"
     title = "Request was throttled."
+
+
+class HeadTooLarge(Problem):
+    """The request's line and headers are larger than any request needs."""
+
+    status = 431
+    code = "request_header_fields_too_large"
+    title = "Request header fields too large."
 
 
 class Failed(Problem):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from headrace.cli.engine import make_signer
 from headrace.cli.leash import follow_parent
 from headrace.cli.logs import log_to_stderr
 from headrace.cli.memory import calm_collector
+from headrace.cli.patience import patient
 from headrace.cli.runtime import address, opened
 from headrace.config import Config
 from headrace.errors import CommandError
@@ -23,6 +25,10 @@ from headrace.ids import RandomIds
 BACKLOG = 2048
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept, so that a client's pool finds it again."""
+LAST_ANSWERS = 10
+"""Seconds that are left to requests under way when the process is told to stop."""
+OPEN_FILES = 65_536
+"""Connections and files that a process may have open, where the system allows so many."""
 
 
 def serve(
@@ -70,15 +76,28 @@ async def answer(dsn: str, config: Config, listener: socket.socket) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(services),
+                http=patient(config.request_timeout),
+                ws="none",
                 access_log=False,
                 log_level="warning",
+                backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=LAST_ANSWERS,
                 server_header=False,
                 date_header=True,
             )
         )
         calm_collector()
+        allow_connections()
         await server.serve(sockets=[listener])
+
+
+def allow_connections() -> None:
+    """Let this process have as many connections as the system allows: the usual 1024 are soon taken by idle ones."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _port(given: int | None, config: Config) -> int:

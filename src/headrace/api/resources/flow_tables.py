@@ -208,6 +208,7 @@ TAG = Resource(
         Relationship("tag-group", "tag-group", ids=lambda row: row["tag_group_id"]),
         Relationship("lists", "list", many=True),
         Relationship("segments", "segment", many=True),
+        Relationship("campaigns", "campaign", many=True),
         Relationship("flows", "flow", many=True),
     ),
 )

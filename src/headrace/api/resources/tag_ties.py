@@ -1,7 +1,8 @@
 """What holds a tag: flows, lists and segments; the operations that tie and untie them.
 
 What is here: one row per operation, made alike for the three kinds, and the tags with the loaders of all of them. What
-is not: tags and tag groups themselves (`tags`). Follows reference 7.6 and 7.7. Campaigns are not part of Headrace.
+is not: tags and tag groups themselves (`tags`). Follows reference 7.6 and 7.7. Campaigns, of which there are none, have
+a module of their own (`campaigns`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from headrace.jsonapi.resource import Resource, Row
 from headrace.storage import tables as t
 from headrace.storage import tag_ties
 
-LINKAGE = ("lists", "segments", "flows")
+LINKAGE = ("lists", "segments", "campaigns", "flows")
 
 _FLOW = and_(t.tag_flow.c.flow_id == t.flow.c.flow_id, t.tag_flow.c.account_id == t.flow.c.account_id)
 _GROUP = and_(
@@ -54,9 +55,18 @@ def _groups_of_tags(table: Table) -> Loader:
     return load
 
 
+async def _no_campaigns(_: Call[Any, Any], __: Sequence[Row]) -> dict[str, list[Row]]:
+    return {}
+
+
 TAGS = replace(
     TAGS_OF_FLOWS,
-    loaders={**TAGS_OF_FLOWS.loaders, "lists": _groups_of_tags(LISTS), "segments": _groups_of_tags(SEGMENTS)},
+    loaders={
+        **TAGS_OF_FLOWS.loaders,
+        "lists": _groups_of_tags(LISTS),
+        "segments": _groups_of_tags(SEGMENTS),
+        "campaigns": _no_campaigns,
+    },
 )
 """Tags with all that holds them."""
 

@@ -29,6 +29,7 @@ class Hook:
     calls: list[dict[str, Any]] = field(default_factory=list)
     silent: bool = False
     checks: bool = True
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -52,6 +53,7 @@ class Hook:
         body = await reader.readexactly(int(head["content-length"]))
         self.heads.append(head)
         self.calls.append(orjson.loads(body))
+        self.arrived.set()
         if self.silent:
             await reader.read()  # until the caller gives up
         status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

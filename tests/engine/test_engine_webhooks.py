@@ -22,6 +22,7 @@ from headrace.engine.jobs import run_jobs
 from headrace.engine.merges import request_merge
 from headrace.engine.setup import choose_providers
 from headrace.engine.webhooks import GIVES_UP, KEPT_INSTEAD, LEASE, LONGEST_PAUSE, Teller, pause
+from headrace.engine.worker import Worker
 from headrace.ids import event_id
 from headrace.messages.sealing import Sealer
 from headrace.storage.database import Database, Row
@@ -271,6 +272,35 @@ async def test_a_slow_receiver_holds_up_no_other(shop: EngineShop) -> None:
         await teller._busy["QUICK"]
         assert (0, 2) == (await waiting(shop, "QUICK"), await waiting(shop, "SLOW"))
         teller._busy.pop("SLOW").cancel()
+
+
+async def test_a_worker_tells_webhooks(shop: EngineShop) -> None:
+    """Beside its other work, until it is told to stop."""
+    async with listening() as hook:
+        worker = Worker(shop.core)
+        running = asyncio.create_task(worker.run())
+        await webhook(shop, hook.url)
+        await shop.event("Placed Order", "ana")
+        await asyncio.wait_for(hook.arrived.wait(), 30)
+        worker.stop()
+        await running
+    assert ([[ORDERED]], 0) == (hook.topics, await waiting(shop))
+
+
+async def test_a_long_queue_is_told_in_order(shop: EngineShop) -> None:
+    """However much of it belongs to one person."""
+    async with listening() as hook, telling(shop) as teller:
+        await webhook(shop, hook.url)
+        people = ["ana"] * 150 + ["bea"] * 2 + ["ana"] * 20
+        for person in ("ana", "bea"):
+            await shop.person(person)
+        for start in range(0, len(people), 43):
+            await shop.events("Placed Order", people[start : start + 43])
+        assert len(people) == await teller.tell_all()
+    names = {profile_id: name for name, profile_id in shop.people.items()}
+    told = [one["payload"]["included"][0]["id"] for call in hook.calls for one in call["data"]]
+    assert people == [names[one] for one in told]
+    assert len(hook.calls) > 1
 
 
 async def test_no_answer_is_a_failure(shop: EngineShop) -> None:

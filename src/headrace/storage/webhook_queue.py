@@ -40,10 +40,22 @@ WHERE webhook_id = $1 AND enabled AND (lease_until IS NULL OR lease_until <= $4)
     AND (not_before IS NULL OR not_before <= $4)
 RETURNING *
 """
+_A_BUCKET = 64
+"""Rows of a bucket that one look reads, so that a long queue is not read from its beginning to its end each time."""
 _QUEUED = f"""
-SELECT e.* FROM {_BUCKETS} CROSS JOIN LATERAL (
-    SELECT * FROM webhook_event WHERE bucket = b.number AND account_id = $1 AND webhook_id = $2 ORDER BY number LIMIT $3
-) AS e ORDER BY e.number LIMIT $3
+WITH heads AS MATERIALIZED (
+    SELECT e.* FROM {_BUCKETS} CROSS JOIN LATERAL (
+        SELECT * FROM webhook_event WHERE bucket = b.number AND account_id = $1 AND webhook_id = $2
+        ORDER BY number LIMIT {_A_BUCKET}
+    ) AS e
+),
+seen AS (
+    SELECT min(last) AS last FROM (
+        SELECT max(number) AS last FROM heads GROUP BY bucket HAVING count(*) = {_A_BUCKET}
+    ) AS cut
+)
+SELECT heads.* FROM heads CROSS JOIN seen WHERE seen.last IS NULL OR heads.number <= seen.last
+ORDER BY heads.number LIMIT $3
 """
 _NAMES = "SELECT metric_id, name FROM metric WHERE account_id = $1 AND metric_id = ANY($2)"
 _COUNTED = f"""
@@ -107,7 +119,10 @@ async def claim_webhook(transaction: Connection, webhook_id: str, claim: Webhook
 
 
 async def queued(database: Database | Connection, account_id: str, webhook_id: str, limit: int) -> list[Row]:
-    """Return at most so many of the events that a webhook is to be told, in the order of their writing."""
+    """Return at most so many of the events that a webhook is to be told, in the order of their writing.
+
+    There may be more than are returned, even if these are fewer than asked for, but none before the last of them.
+    """
     return await database.fetch(_QUEUED, account_id, webhook_id, limit)
 
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 Pairs = Sequence[tuple[str, str]]
 
 _FIELDS = re.compile(r"(fields|additional-fields)\[([^\[\]]*)\]")
+MAX_NAMES = 500
+"""Names of one list, such as `include` or `fields[...]`. Our choice: more than any resource has."""
+MAX_SHOWN = 100
+"""Letters of a name or value that a message repeats."""
 PLAIN = ("filter", "sort", "include", "page[cursor]", "page[size]")
 
 
@@ -143,7 +147,7 @@ class _Reading:
         return query
 
     def _refuse(self, parameter: str, detail: str) -> None:
-        self._problems.append(Invalid(detail, parameter=parameter))
+        self._problems.append(Invalid(detail, parameter=parameter[:MAX_SHOWN]))
 
     def _refuse_unknown(self) -> None:
         offered = offered_parameters(self._operation)
@@ -152,7 +156,9 @@ class _Reading:
                 self._refuse(name.replace("\x00", "\\u0000"), "A query parameter must not contain a NUL character.")
                 del self._values[name]
             elif name not in offered:
-                self._refuse(name, f'"{name}" is not a query parameter here; allowed parameters: {listed(offered)}.')
+                self._refuse(
+                    name, f'"{name[:MAX_SHOWN]}" is not a query parameter here; allowed parameters: {listed(offered)}.'
+                )
 
     def _single(self, name: str) -> str | None:
         """Return the value of a parameter that is given at most once, or None when it is absent or empty."""
@@ -167,7 +173,10 @@ class _Reading:
     def _names(self, name: str) -> list[str]:
         """Return the comma-separated names of a parameter, blanks dropped, each once."""
         parts = (part.strip() for value in self._values.get(name, ()) for part in value.split(","))
-        return list(dict.fromkeys(part for part in parts if part))
+        found = list(dict.fromkeys(part for part in parts if part))
+        if len(found) > MAX_NAMES:
+            self._refuse(name, f'"{name}" has {len(found)} names; at most {MAX_NAMES} are allowed.')
+        return found[:MAX_NAMES]
 
     def _filter(self) -> tuple[Filter, str]:
         texts = [text for text in self._values.get("filter", ()) if text.strip()]
@@ -193,7 +202,9 @@ class _Reading:
     def _check_sort(self, key: str, text: str, parsed: Filter) -> None:
         sorts = self._operation.sorts
         if key not in sorts:
-            self._refuse("sort", f'"{text}" is not a sort key here; allowed keys: {listed(_signed(sorts))}.')
+            self._refuse(
+                "sort", f'"{text[:MAX_SHOWN]}" is not a sort key here; allowed keys: {listed(_signed(sorts))}.'
+            )
             return
         dates = {one.field for one in parsed if self._bounds_date(one.field, one.operator)}
         if dates - {key}:
@@ -216,7 +227,8 @@ class _Reading:
         asked = dict.fromkeys(aliases.get(name, name) for name in self._names("include"))
         for name in asked:
             if name not in allowed:
-                self._refuse("include", f'"{name}" cannot be included here; allowed: {listed(sorted(allowed))}.')
+                told = f'"{name[:MAX_SHOWN]}" cannot be included here; allowed: {listed(sorted(allowed))}.'
+                self._refuse("include", told)
         return tuple(asked) or None
 
     def _by_type(self, kind: str, allowed: Callable[[str], frozenset[str]]) -> Mapping[str, frozenset[str]]:
@@ -229,9 +241,8 @@ class _Reading:
             names = frozenset(self._names(parameter))
             legal = allowed(match[2])
             for name in sorted(names - legal):
-                self._refuse(
-                    parameter, f'"{name}" is not a field that {parameter} offers; allowed: {listed(sorted(legal))}.'
-                )
+                told = f'"{name[:MAX_SHOWN]}" is not a field that {parameter} offers; allowed: {listed(sorted(legal))}.'
+                self._refuse(parameter, told)
             found[match[2]] = names
         return found
 

@@ -42,6 +42,8 @@ from headrace.jsonapi.resource import Resources
 from headrace.jsonapi.tree import Match, Node, find
 
 MAX_PARAMETERS = 200
+MAX_QUERY = 60_000
+"""Bytes of a query string. Our choice, as the number of parameters: a filter by a page of ids fits many times."""
 NO_QUERY = Query()
 
 
@@ -210,10 +212,15 @@ def check_scopes(ctx: Context[Any], operation: Operation) -> None:
 
 
 def query_pairs(request: Request) -> Pairs:
-    """Return the query string's decoded pairs; raises `Invalid` for invalid UTF-8 or more than 200 pairs."""
+    """Return the query string's decoded pairs.
+
+    Raises `Invalid` for invalid UTF-8, more than 60,000 bytes or more than 200 pairs.
+    """
     raw: bytes = request.scope.get("query_string", b"")
     if not raw:
         return ()
+    if len(raw) > MAX_QUERY:
+        raise Invalid(f"The query string has {len(raw)} bytes; at most {MAX_QUERY} are allowed.", parameter="query")
     try:
         return parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError as error:

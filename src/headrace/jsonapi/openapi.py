@@ -15,7 +15,7 @@ from headrace.jsonapi.context import EMPTY, JSON_API
 from headrace.jsonapi.openapi_answers import Answers, attribute_kinds, kinds_of
 from headrace.jsonapi.openapi_errors import error_components, error_responses, error_schemas
 from headrace.jsonapi.openapi_parameters import parameters_of
-from headrace.jsonapi.openapi_schemas import Models, Schema, camel
+from headrace.jsonapi.openapi_schemas import Models, Schema, camel, used
 from headrace.jsonapi.operation import Operation, Tier
 from headrace.jsonapi.resource import Resources
 
@@ -68,6 +68,7 @@ def openapi_document(operations: Sequence[Operation], resources: Resources, abou
     for row in operations:
         shown = _operation(row, resources, models, answers, schemas, about)
         paths.setdefault(row.path, {})[row.method.lower()] = shown
+    responses = error_components(about.media_type)
     return {
         "openapi": "3.1.0",
         "info": {"title": about.title, "version": about.version, "description": about.description},
@@ -75,8 +76,8 @@ def openapi_document(operations: Sequence[Operation], resources: Resources, abou
         "tags": [{"name": tag, "description": about.tags.get(tag, "")} for tag in _tags(operations)],
         "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": dict(sorted(schemas.items())),
-            "responses": error_components(about.media_type),
+            "schemas": used(schemas, [paths, responses]),
+            "responses": responses,
             "securitySchemes": dict(about.schemes),
         },
     }

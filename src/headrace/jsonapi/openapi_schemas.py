@@ -57,6 +57,27 @@ def camel(text: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", text))
 
 
+def used(schemas: Schema, paths: Any) -> Schema:
+    """Return the schemas that paths, or schemas that they use, refer to, by name in order."""
+    found: set[str] = set()
+    fresh = _referred(paths)
+    while fresh:
+        found |= fresh
+        fresh = {name for one in fresh for name in _referred(schemas[one])} - found
+    return {name: schemas[name] for name in sorted(found)}
+
+
+def _referred(value: Any) -> set[str]:
+    """Return the names of the schemas that a part of the description refers to."""
+    if isinstance(value, list):
+        return {name for one in value for name in _referred(one)}
+    if not isinstance(value, Mapping):
+        return set()
+    own = value.get("$ref")
+    named = {own.removeprefix(PREFIX)} if isinstance(own, str) and own.startswith(PREFIX) else set()
+    return named.union(*(_referred(below) for below in value.values()))
+
+
 def _target(schema: Schema) -> str:
     return str(schema.get("$ref", "")).removeprefix(PREFIX)
 

@@ -52,6 +52,7 @@ KNOWN = {
     "run",
     "segment_due",
     "suppression",
+    "webhook_event",
 }
 """Tables that name people; merging and deleting know what to do with each."""
 SOURCE, INTO = "P-source", "P-into"

@@ -11,6 +11,7 @@ says only that it has the structure of an event, and a receiver that knows no ad
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ import orjson
 from headrace.ids import event_id, event_uuid
 from headrace.model import Profile
 from headrace.storage.database import Row
+
+log = logging.getLogger(__name__)
 
 MOST_EVENTS = 1000
 """Events of one call. Source: the public guide to system webhooks."""
@@ -65,9 +68,8 @@ def write_letter(
     taken: list[bytes] = []
     size = settled = 0
     for row in rows[:MOST_EVENTS]:
-        profile = people.get(row["profile_id"])
-        if profile is not None:
-            item = orjson.dumps(_item(address, row, profile, metrics.get(row["metric_id"], "")), option=_OPTION)
+        item = _encoded(address, row, people.get(row["profile_id"]), metrics.get(row["metric_id"], ""))
+        if item is not None:
             if taken and size + len(item) > MOST_BYTES:
                 break
             taken.append(item)
@@ -88,7 +90,13 @@ def headers(webhook_id: str, secret: str, body: bytes, now: datetime) -> dict[st
     }
 
 
-_OPTION = orjson.OPT_NON_STR_KEYS
+def _encoded(address: Address, row: Row, profile: Profile | None, metric: str) -> bytes | None:
+    """Return one event as JSON, None where its person is gone, or where it is nested too deeply to be written."""
+    try:
+        return None if profile is None else orjson.dumps(_item(address, row, profile, metric))
+    except orjson.JSONEncodeError:
+        log.exception("event %s of webhook %s cannot be told", row["event_number"], address.webhook_id)
+        return None
 
 
 def _body(address: Address, items: Iterable[bytes], now: datetime) -> bytes:

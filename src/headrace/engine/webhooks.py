@@ -95,7 +95,7 @@ class Teller:
 
     async def close(self) -> None:
         """Wait for the calls under way and close the connections."""
-        await asyncio.gather(*self._busy.values())
+        await asyncio.gather(*self._busy.values(), return_exceptions=True)
         await self._poster.close()
 
     async def _forget(self, row: Row) -> None:

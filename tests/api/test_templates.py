@@ -117,3 +117,17 @@ async def test_unknown_templates_are_not_found(api: Api) -> None:
         await api.delete("/api/templates/NOPE01"),
     ]
     assert [404] * 4 == [one.status_code for one in answers]
+
+
+@pytest.mark.parametrize(
+    "asked", ["additional-fields[template]=definition", "fields[template]=name,definition.body.styles,definition"]
+)
+async def test_a_definition_may_be_asked_for_and_is_left_out(api: Api, asked: str) -> None:
+    """Only drag-and-drop templates have one; where it is not offered it is no field."""
+    template_id = await template(api)
+    answers = [await api.get(f"/api/templates/{template_id}?{asked}"), await api.get(f"/api/templates?{asked}")]
+    assert [200, 200] == [one.status_code for one in answers]
+    shown = [answers[0].json()["data"], *answers[1].json()["data"]]
+    assert [False, False] == ["definition" in one["attributes"] for one in shown]
+    body = {"data": {"type": "template", "id": template_id, "attributes": {}}}
+    assert 400 == (await api.post(f"/api/template-clone?{asked}", body)).status_code

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TAGS = ("Profiles", "Lists", "Segments", "Data Privacy", "Accounts", "Events", "Webhooks")
+TAGS = ("Profiles", "Lists", "Segments", "Data Privacy", "Accounts", "Events", "Templates", "Images", "Webhooks")
 
 
 def called() -> set[str]:

@@ -29,11 +29,15 @@ PathTree = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What one request shows of one resource: its attributes, each with the subfields to keep (None: all of it)."""
+    """What one request shows of one resource.
+
+    Its attributes, each with the subfields to keep (None: all of it), and the names of those that are left out as null.
+    """
 
     resource: Resource
     attributes: tuple[tuple[Attribute, PathTree | None], ...]
     style: LinkStyle
+    optional: tuple[str, ...] = ()
 
 
 def view_of(resource: Resource, query: Query, style: LinkStyle) -> View:
@@ -50,7 +54,7 @@ def view_of(resource: Resource, query: Query, style: LinkStyle) -> View:
             shown.append((one, None))
         elif asked is not None and (paths := [sub for sub in one.subfields if sub in asked]):
             shown.append((one, _tree(paths)))
-    return View(resource, tuple(shown), style)
+    return View(resource, tuple(shown), style, tuple(one.name for one, _ in shown if one.optional))
 
 
 def resource_object(view: View, row: Row, resources: Resources, loaded: Loaded) -> Document:
@@ -65,6 +69,9 @@ def resource_object(view: View, row: Row, resources: Resources, loaded: Loaded) 
             for one, paths in view.attributes
         },
     }
+    for name in view.optional:
+        if shown["attributes"][name] is None:
+            del shown["attributes"][name]
     base = None if resource.path is None else resource.path.replace("{id}", quote(row_id, safe=""))
     if resource.relationships:
         related = {
@@ -123,10 +130,10 @@ def single(call: Call[Any, Any], row: Row | None, loaded: Loaded) -> Document:
     resource = _resource(call)
     view = view_of(resource, call.query, call.ctx.links)
     if row is None:
-        return _with_included(call, {"data": None}, [], loaded, {"self": self_link(call)})
+        return _with_included(call, {"data": None}, [], loaded, own_links(call, self_link(call)))
     data = resource_object(view, row, call.resources, loaded)
     link = data["links"]["self"] if call.operation.method != "GET" and resource.path else self_link(call)
-    return _with_included(call, {"data": data}, [row], loaded, {"self": link})
+    return _with_included(call, {"data": data}, [row], loaded, own_links(call, link))
 
 
 def collection(call: Call[Any, Any], rows: Sequence[Row], loaded: Loaded, links: Document) -> Document:
@@ -140,9 +147,13 @@ def linkage(call: Call[Any, Any], rows: Sequence[Row], links: Document) -> Docum
     """Return the document of a relationship: identifiers only, one or null when the relationship is to-one."""
     resource = _resource(call)
     found = [identifier(resource, row) for row in rows]
-    if call.operation.many:
-        return {"data": found, "links": links}
-    return {"data": found[0] if found else None, "links": links}
+    document: Document = {"data": found if call.operation.many else (found[0] if found else None)}
+    return {**document, "links": links} if call.operation.own_link or call.operation.page else document
+
+
+def own_links(call: Call[Any, Any], link: str) -> Document:
+    """Return the links of a document that is no page: to itself, or none where its operation shows none."""
+    return {"self": link} if call.operation.own_link else {}
 
 
 def self_link(call: Call[Any, Any]) -> str:
@@ -171,7 +182,8 @@ def _with_included(
 ) -> Document:
     if call.query.include is not None:
         document["included"] = _included(call, rows, loaded)
-    document["links"] = links
+    if links:
+        document["links"] = links
     return document
 
 

@@ -22,7 +22,8 @@ class Attribute:
     `type` is a Python type, a pydantic model or a JSON schema and describes the attribute in our OpenAPI document.
     `read` takes the value from a row; None reads the column of the same name. `on_request` attributes are returned
     only when `additional-fields[type]` or `fields[type]` names them. `subfields` are the dotted names that
-    `fields[type]` may name besides the attribute itself (`definition.data.value`).
+    `fields[type]` may name besides the attribute itself (`definition.data.value`). An `optional` one is left
+    out where it is null.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Attribute:
     on_request: bool = False
     subfields: tuple[str, ...] = ()
     description: str = ""
+    optional: bool = False
 
     def value(self, row: Row) -> Any:
         """Return this attribute's value in `row`."""

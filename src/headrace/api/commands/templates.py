@@ -27,13 +27,14 @@ ATTRIBUTES = "/data/attributes"
 
 
 class TemplateAttributes(Model):
-    """A template to be made."""
+    """A template to be made; a definition is ignored for the editor types there are. Source: the published body."""
 
     name: str
     editor_type: str
     html: str | None = None
     text: str | None = None
     amp: str | None = None
+    definition: dict[str, Any] | None = None
 
 
 class TemplateChanges(Model):

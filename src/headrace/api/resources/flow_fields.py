@@ -71,3 +71,13 @@ FLOW = _under(
     ),
 )
 """The names inside a flow's definition."""
+
+TEMPLATE = _under(
+    "definition",
+    (
+        *("body", "body.id", "body.properties", "body.sections", "body.styles", "id", "styles", "template_id"),
+        *_under("body.properties", ("css_class", "id")),
+        *_under("body.styles", ("background_color", "width")),
+    ),
+)
+"""The dotted names of a template."""

@@ -176,13 +176,22 @@ TEMPLATE = Resource(
     (
         Attribute("name", str),
         Attribute("editor_type", str),
-        Attribute("html", str | None),
+        Attribute("html", str, lambda row: row["html"] or ""),
         Attribute("text", str | None),
         Attribute("amp", str | None),
         CREATED,
         UPDATED,
+        Attribute(
+            "definition",
+            dict[str, Any],
+            lambda _: None,
+            on_request=True,
+            subfields=flow_fields.TEMPLATE,
+            optional=True,
+        ),
     ),
 )
+"""Our choice: the definition, which only drag-and-drop templates have, is never shown, as there are none of these."""
 
 _TEMPLATE_COLUMNS = (
     t.template.c.template_id.label("id"),

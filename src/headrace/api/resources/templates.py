@@ -26,6 +26,8 @@ SORTS = {
     "updated": Sortable(t.template.c.updated_at, dated=True),
 }
 
+DEFINITION = {"template": ("definition",)}
+
 OPERATIONS = (
     Operation(
         id="get_templates",
@@ -41,6 +43,7 @@ OPERATIONS = (
         filters=FILTERS,
         sorts=SORTS,
         sparse=("template",),
+        additional=DEFINITION,
         page=Page(10, 10),
     ),
     Operation(
@@ -57,6 +60,7 @@ OPERATIONS = (
         command=commands.create,
         body=commands.NewTemplateBody,
         sparse=("template",),
+        additional=DEFINITION,
         status=201,
     ),
     Operation(
@@ -71,6 +75,7 @@ OPERATIONS = (
         resource=TEMPLATE,
         table=TEMPLATES,
         sparse=("template",),
+        additional=DEFINITION,
     ),
     Operation(
         id="update_template",
@@ -86,6 +91,7 @@ OPERATIONS = (
         command=commands.update,
         body=commands.ChangeTemplateBody,
         sparse=("template",),
+        additional=DEFINITION,
     ),
     Operation(
         id="delete_template",

@@ -7,7 +7,7 @@ the command line does. Follows DESIGN section 4.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -57,6 +57,7 @@ def create_app(services: Services) -> Starlette:
         down=chain.down,
         meet=meet_fault,
         explain=explain,
+        share=alike,
     )
 
     @asynccontextmanager
@@ -80,6 +81,16 @@ def create_app(services: Services) -> Starlette:
     )
     app.router.redirect_slashes = False
     return app
+
+
+def alike(ctx: Context[State]) -> Hashable | None:
+    """Return what callers have in common who are shown the same: their key, their revision and how links are written.
+
+    On a clock of its own an account's present moment is part of the question, so that nothing is shared there.
+    """
+    if ctx.state.account.clock or ctx.state.account.settings.test:
+        return None
+    return ctx.account_id, ctx.state.key_id, ctx.revision, ctx.links
 
 
 class Door:

@@ -8,8 +8,8 @@ logged. Follows reference 7.1-7.4 and 7.8.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,6 +39,7 @@ from headrace.jsonapi.problems import (
 from headrace.jsonapi.query import Pairs, Query, asks_nothing, parse_query
 from headrace.jsonapi.reading import check_accept, check_content_type, parse_json, read_body
 from headrace.jsonapi.resource import Resources
+from headrace.jsonapi.sharing import Sharing
 from headrace.jsonapi.tree import Match, Node, find
 
 MAX_PARAMETERS = 200
@@ -66,6 +67,7 @@ Up = Callable[[Context[Any], Operation, Incoming], Incoming]
 Down = Callable[[Context[Any], Operation, Reply], Reply]
 Meet = Callable[[Context[Any], Operation], Awaitable[None]]
 Explain = Callable[[Exception], Problem | None]
+Share = Callable[[Context[Any]], Hashable | None]
 
 
 def unchanged_request(_: Context[Any], __: Operation, incoming: Incoming) -> Incoming:
@@ -87,6 +89,10 @@ def unexplained(_: Exception) -> Problem | None:
     return None
 
 
+def nothing_shared(_: Context[Any]) -> None:
+    """Let every request have an answer of its own."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hooks:
     """Where the application takes part.
@@ -94,7 +100,8 @@ class Hooks:
     `authenticate` returns the caller, or raises a problem (401, 403, 410, 429). `look` returns the operation's row and
     all resources as the caller's revision knows them. `up` brings a request of that revision to the newest, `down`
     takes an answer back; both run after `look`, for successful answers only. `meet` may refuse or delay a request whose
-    caller is known. `explain` says which exceptions are no bugs, such as a database that is away.
+    caller is known. `explain` says which exceptions are no bugs, such as a database that is away. `share` returns what
+    two callers must have in common to be shown the same, None for one whose answers are nobody else's.
     """
 
     authenticate: Authenticate
@@ -104,16 +111,18 @@ class Hooks:
     down: Down = unchanged_reply
     meet: Meet = nothing_met
     explain: Explain = unexplained
+    share: Share = nothing_shared
 
 
 class Endpoint:
     """The ASGI application behind one tree of operations."""
 
-    __slots__ = ("_hooks", "_tree")
+    __slots__ = ("_hooks", "_sharing", "_tree")
 
     def __init__(self, tree: Node, hooks: Hooks) -> None:
         self._tree = tree
         self._hooks = hooks
+        self._sharing: Sharing[Reply] = Sharing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -167,8 +176,22 @@ class Endpoint:
         incoming = await _incoming(request, match, operation, ctx)
         if incoming.ready is None:
             incoming = self._hooks.up(ctx, operation, incoming)
-        reply = await operation.shape(make_call(ctx, operation, resources, incoming))
-        return self._hooks.down(ctx, operation, reply)
+        call = make_call(ctx, operation, resources, incoming)
+        caller = self._hooks.share(ctx) if operation.method == "GET" else None
+        if caller is None:
+            return await self._worked_out(call)
+        key = (caller, operation.id, raw_path(request.scope), request.scope.get("query_string"))
+        return await self._sharing.answer(key, lambda: self._written_out(call))
+
+    async def _worked_out(self, call: Call[Any, Any]) -> Reply:
+        return self._hooks.down(call.ctx, call.operation, await call.operation.shape(call))
+
+    async def _written_out(self, call: Call[Any, Any]) -> Reply:
+        """Return the reply with its document written, so that all who share it share that work, too."""
+        reply = await self._worked_out(call)
+        if reply.document is None:
+            return reply
+        return replace(reply, content=encode(reply.document), media_type=reply.media_type or call.ctx.media_type)
 
     def _refusal(
         self,

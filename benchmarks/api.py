@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.cli.serve import listen
@@ -19,16 +20,31 @@ PROCESSES = 2
 @asynccontextmanager
 async def serving(database: Database) -> AsyncIterator[int]:
     """Lend the port of API processes over a database; none outlives the block."""
-    listener = listen("127.0.0.1", 0)
     environment = {
         **os.environ,
         "HEADRACE_DATABASE_URL": database.dsn,
         "HEADRACE_SECRET_KEY": "benchmark-key-0123456789",
     }
+    async with _processes(environment, lambda fd: ("headrace", "serve", "--fd", str(fd))) as port:
+        yield port
+
+
+@asynccontextmanager
+async def bare_serving(document: bytes = b"") -> AsyncIterator[int]:
+    """Lend the port of as many processes of the bare application, which answers a GET with the document."""
+    with tempfile.NamedTemporaryFile() as file:
+        await asyncio.to_thread(Path(file.name).write_bytes, document)
+        async with _processes(os.environ, lambda fd: ("benchmarks.bare_app", str(fd), file.name)) as port:
+            yield port
+
+
+@asynccontextmanager
+async def _processes(environment: Mapping[str, str], module: Callable[[int], Sequence[str]]) -> AsyncIterator[int]:
+    listener = listen("127.0.0.1", 0)
     processes = [
         await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "headrace", "serve", "--fd", str(listener.fileno())),
+            *("-m", *module(listener.fileno())),
             stdin=asyncio.subprocess.PIPE,
             pass_fds=[listener.fileno()],
             env=environment,
@@ -42,6 +58,27 @@ async def serving(database: Database) -> AsyncIterator[int]:
             process.terminate()
             await process.wait()
         listener.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """What came of sending one GET many times: answers per second, and the 99th percentile of their times in ms."""
+
+    rate: float
+    p99: float
+
+
+async def browse(port: int, key: str, path: str, count: int, connections: int) -> Browsed:
+    """Send a GET `count` times and return what came of it; raises unless every answer was good."""
+    arguments = ("127.0.0.1", port, connections, count, path, key)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.browse", *map(str, arguments), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    seconds, good, *latencies = output.split()
+    if int(good) != count:
+        raise RuntimeError(f"{path}: {good.decode()} of {count} requests were answered well")
+    return Browsed(count / float(seconds), 1_000 * sorted(map(float, latencies))[int(0.99 * count)])
 
 
 async def post(port: int, key: str, path: str, bodies: Sequence[bytes], connections: int) -> float:

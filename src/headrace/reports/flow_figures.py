@@ -8,24 +8,36 @@ docs/decisions/0006-reports.md.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from headrace.conditions.custom_metric import CustomMetric
 from headrace.errors import Invalid
 from headrace.model import Account
 from headrace.reports.grouping import Groupings, Groups
 from headrace.reports.reading import ATTRIBUTES
 from headrace.reports.request import FlowValuesRequest
 from headrace.reports.statistics import Totals
+from headrace.storage.custom_conversions import add_custom_conversions
+from headrace.storage.custom_metrics import load_custom_metrics
 from headrace.storage.database import Connection, Database
+from headrace.storage.mapped_metrics import REVENUE, mapped
 from headrace.storage.report_names import metric_exists, metrics_named, read_names
 from headrace.storage.report_query import Edges, Key, Sums, read_sums, recount_sums, snapshot
 
 REVENUE_METRIC = "Placed Order"
-"""The name of the metric whose value is an account's revenue. Our choice: the usual one, until accounts can choose."""
+"""The name of the metric whose value is the revenue of an account that maps none. Our choice: the usual one."""
 
 Group = tuple[str | None, ...]
 Counts = Mapping[Group, Mapping[int, Counter[str]]]
+
+
+class Measures(NamedTuple):
+    """What conversions are counted by: metrics, custom metrics by id, and which of both are revenue."""
+
+    metrics: frozenset[str]
+    custom: Mapping[str, CustomMetric]
+    revenue: frozenset[str]
 
 
 class Found(NamedTuple):
@@ -45,11 +57,13 @@ async def flow_figures(
     not have.
     """
     async with snapshot(database, small=not recounted) as connection:
-        revenue = await _check_metrics(connection, account, request)
-        metrics = list({request.conversion_metric_id, *revenue})
-        sums = await _sums(connection, account, asked, metrics, recounted)
+        measures = await _measures(connection, account.account_id, request)
+        sums = await _sums(connection, account, asked, sorted(measures.metrics), recounted)
+        for one, custom in measures.custom.items():
+            await add_custom_conversions(connection, sums, account.account_id, asked, one, custom)
         names = await read_names(connection, account.account_id, *_ids(sums))
-    counts = _counts(sums, Groups(request.group_by, request.filter, names), request.conversion_metric_id, revenue)
+    groups = Groups(request.group_by, request.filter, names)
+    counts = _counts(sums, groups, request.conversion_metric_id, measures.revenue)
     return sorted(_found(counts, request.group_by), key=lambda one: order(one.groupings))
 
 
@@ -59,16 +73,26 @@ def order(groupings: Groupings) -> list[str]:
     return [value or "" for value in (*first, *groupings.values())]
 
 
-async def _check_metrics(connection: Connection, account: Account, request: FlowValuesRequest) -> Sequence[str]:
-    """Return the revenue metrics, if a statistic needs them."""
-    if not await metric_exists(connection, account.account_id, request.conversion_metric_id):
+async def _measures(connection: Connection, account_id: str, request: FlowValuesRequest) -> Measures:
+    """Return what a request counts by; revenue only where a statistic needs it."""
+    asked = request.conversion_metric_id
+    revenue: Sequence[str] = ()
+    if "text_message_roi" in request.statistics:
+        revenue = await _revenue(connection, account_id)
+    custom = await load_custom_metrics(connection, account_id, {asked, *revenue})
+    if asked not in custom and not await metric_exists(connection, account_id, asked):
         raise Invalid(
-            f'conversion_metric_id "{request.conversion_metric_id}" is not a metric of this account.',
+            f'conversion_metric_id "{asked}" is not a metric of this account.',
             pointer=f"{ATTRIBUTES}/conversion_metric_id",
         )
-    if "text_message_roi" not in request.statistics:
-        return ()
-    return await metrics_named(connection, account.account_id, REVENUE_METRIC)
+    return Measures(frozenset({asked, *revenue} - custom.keys()), custom, frozenset(revenue))
+
+
+async def _revenue(connection: Connection, account_id: str) -> Sequence[str]:
+    """Return the metrics, or the custom metric, whose value is the account's revenue."""
+    own = await mapped(connection, account_id, REVENUE)
+    named = own.custom_metric_id or own.metric_id
+    return [named] if named else await metrics_named(connection, account_id, REVENUE_METRIC)
 
 
 async def _sums(
@@ -86,7 +110,7 @@ def _ids(sums: Sequence[Sums]) -> tuple[set[str], set[str]]:
     return {key.flow_id for key in keys}, messages
 
 
-def _counts(sums: Sequence[Sums], groups: Groups, metric_id: str, revenue: Sequence[str]) -> Counts:
+def _counts(sums: Sequence[Sums], groups: Groups, metric_id: str, revenue: Collection[str]) -> Counts:
     counts: dict[Group, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     of_key: dict[Key, tuple[Group, ...]] = {}
     for place, one in enumerate(sums):
@@ -98,7 +122,7 @@ def _counts(sums: Sequence[Sums], groups: Groups, metric_id: str, revenue: Seque
     return counts
 
 
-def _each(sums: Sums, metric_id: str, revenue: Sequence[str]) -> Iterator[tuple[Key, Mapping[str, int]]]:
+def _each(sums: Sums, metric_id: str, revenue: Collection[str]) -> Iterator[tuple[Key, Mapping[str, int]]]:
     yield from sums.messages.items()
     for (key, metric), counted in sums.conversions.items():
         if metric == metric_id:

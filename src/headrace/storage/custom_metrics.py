@@ -1,6 +1,6 @@
 """Custom metrics: keeping them, and reading what they mean.
 
-What is here: the statements that write, and the compiled definition of one. What is not: what a definition may say
+What is here: the statements that write, and compiled definitions. What is not: what a definition may say
 (`conditions.custom_metric`), reading them for the API, and sums of conversions (`custom_conversions`).
 
 Our choice: a custom metric that a mapping names is not deleted, so that no report loses its revenue unnoticed; an
@@ -9,7 +9,7 @@ account has up to 50, as many as the largest plan of the published service.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,7 +38,9 @@ WHERE account_id = $1 AND custom_metric_id = $2
 """
 _MAPPINGS = "SELECT mapping FROM mapped_metric WHERE account_id = $1 AND custom_metric_id = $2 ORDER BY mapping"
 _DELETE = "DELETE FROM custom_metric WHERE account_id = $1 AND custom_metric_id = $2 RETURNING 1"
-_DEFINITION = "SELECT definition FROM custom_metric WHERE account_id = $1 AND custom_metric_id = $2"
+_DEFINITIONS = """
+SELECT custom_metric_id, definition FROM custom_metric WHERE account_id = $1 AND custom_metric_id = ANY($2)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +121,10 @@ async def delete_custom_metric(transaction: Connection, account_id: str, custom_
         raise NotFound(f'There is no custom-metric with the id "{custom_metric_id}".')
 
 
-async def load_custom_metric(connection: Connection, account_id: str, custom_metric_id: str) -> CustomMetric | None:
-    """Return what a custom metric means, None when the account has none with the id."""
-    document = await connection.fetch_value(_DEFINITION, account_id, custom_metric_id)
-    return None if document is None else compile_custom_metric(read_custom_metric(document))
+async def load_custom_metrics(connection: Connection, account_id: str, ids: Iterable[str]) -> dict[str, CustomMetric]:
+    """Return what custom metrics mean, by id; ids that the account has no custom metric of are left out."""
+    rows = await connection.fetch(_DEFINITIONS, account_id, sorted(ids))
+    return {row["custom_metric_id"]: compile_custom_metric(read_custom_metric(row["definition"])) for row in rows}
 
 
 async def _names(transaction: Connection, account_id: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from spec_answers import LATEST, description
 from spec_rows import SERVED, differences, operations_of, ours, published
 
-TAGS = ("Profiles", "Lists", "Segments", "Data Privacy", "Templates", "Images", "Webhooks")
+TAGS = ("Profiles", "Lists", "Segments", "Metrics", "Data Privacy", "Templates", "Images", "Webhooks")
 GUIDE = {(75, 750, None): (75, 700, None)}
 """Rate limits that the description and the service's guide to limits tell differently; either will do."""
 

@@ -9,12 +9,18 @@ from datetime import datetime
 
 from headrace.api.commands import flow_series as commands
 from headrace.api.commands.report_pages import PAGE_CURSOR
-from headrace.api.resources.flow_values_report import RELATIONSHIPS, RESULTS
+from headrace.api.resources.flow_values_report import RELATIONSHIPS
+from headrace.api.resources.shown_flows import SeriesRow
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import REPORTS, Operation
 from headrace.jsonapi.resource import Attribute, Resource
 
-REPORT = Resource("flow-series-report", None, (RESULTS, Attribute("date_times", list[datetime])), RELATIONSHIPS)
+REPORT = Resource(
+    "flow-series-report",
+    None,
+    (Attribute("results", list[SeriesRow]), Attribute("date_times", list[datetime])),
+    RELATIONSHIPS,
+)
 
 OPERATIONS = (
     Operation(

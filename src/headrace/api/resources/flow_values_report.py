@@ -12,12 +12,11 @@ from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import REPORTS, Operation
 from headrace.jsonapi.resource import Attribute, Relationship, Resource
 
-RESULTS = Attribute("results", list[ValuesRow])
 RELATIONSHIPS = (
     Relationship("flows", "flow", many=True, links=False),
     Relationship("flow-messages", "flow-message", many=True, links=False),
 )
-REPORT = Resource("flow-values-report", None, (RESULTS,), RELATIONSHIPS)
+REPORT = Resource("flow-values-report", None, (Attribute("results", list[ValuesRow]),), RELATIONSHIPS)
 
 OPERATIONS = (
     Operation(

@@ -6,7 +6,8 @@ What is here: its row. What is not: the figures (`headrace.reports`). Follows re
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+
+from typing_extensions import TypedDict
 
 from headrace.api.commands import metric_aggregates as commands
 from headrace.api.commands.report_pages import PAGE_CURSOR
@@ -14,11 +15,19 @@ from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import S_TIER, Operation
 from headrace.jsonapi.resource import Attribute, Resource
 
+
+class AggregateRow(TypedDict):
+    """One row: the values of its dimensions, and one figure per measurement and date."""
+
+    dimensions: list[str]
+    measurements: dict[str, list[float]]
+
+
 PATH = "/api/metric-aggregates"
 AGGREGATE = Resource(
     commands.TYPE,
     PATH,
-    (Attribute("dates", list[datetime]), Attribute("data", list[dict[str, Any]])),
+    (Attribute("dates", list[datetime]), Attribute("data", list[AggregateRow])),
 )
 """What a query answers; its own link is that of the query."""
 

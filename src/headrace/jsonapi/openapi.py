@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.jsonapi.context import EMPTY, JSON_API
+from headrace.jsonapi.forms import FORM
 from headrace.jsonapi.openapi_answers import Answers, attribute_kinds, kinds_of
 from headrace.jsonapi.openapi_errors import error_components, error_responses, error_schemas
 from headrace.jsonapi.openapi_parameters import parameters_of
@@ -120,7 +121,8 @@ def _operation(
     if row.costly:
         shown["x-rate-limit-of"] = {asked: _limit(tier) for asked, tier in row.costly.items()}
     if row.body is not None:
-        shown["requestBody"] = {"required": True, "content": {JSON_API: {"schema": models.schema(row.body)}}}
+        kind = FORM if row.form else JSON_API
+        shown["requestBody"] = {"required": True, "content": {kind: {"schema": models.schema(row.body)}}}
     if row.since is not None:
         shown["x-since"] = row.since
     return shown

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, StringConstraints, WithJsonSchema
 
 from headrace.api.image_content import LARGEST, NotAnImage, look_at
 from headrace.api.image_fetch import LONGEST, Unreachable, fetch_image
@@ -54,7 +54,7 @@ class Upload(Model):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    file: File
+    file: Annotated[File, WithJsonSchema({"type": "string", "format": "binary"})]
     name: Name | None = None
     hidden: bool = False
 

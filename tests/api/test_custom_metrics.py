@@ -98,6 +98,8 @@ BAD: list[tuple[Any, list[str]]] = [
     (definition(group("x", ("p", {"type": "string", "operator": "regex", "value": "("}))), ["FILTER/value"]),
     (definition(group("x", ("p", {"type": "numeric", "operator": "equals", "value": "1"}))), ["FILTER/value"]),
     (definition(group("x"), group("y")), ["/metric_groups/0/metric_id", "/metric_groups/1/metric_id"]),
+    (definition(group("x" * 256)), ["/metric_groups/0/metric_id"]),
+    (definition(group("x", ("p", {"type": "string", "operator": "equals", "value": "a" * 65_536}))), [""]),
     ("count", [""]),
 ]
 

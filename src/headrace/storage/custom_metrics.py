@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from headrace.conditions.custom_metric import CustomMetric, compile_custom_metric, read_custom_metric
 from headrace.errors import Conflict, Invalid, NotFound, Problem, raise_any
 from headrace.ids import IdSource
 from headrace.storage.database import Connection
 
 MOST = 50
+LARGEST = 64 * 1024
+"""Bytes of a definition. Our choice: room for all that people write, while a list of all custom metrics stays small."""
 NAME = "/data/attributes/name"
 LOCK = 0x4D65_7472
 """The class of the advisory locks, one per account, that whoever changes custom or mapped metrics holds."""
@@ -62,6 +66,9 @@ async def check_definition(transaction: Connection, account_id: str, document: A
     Pointers begin with `base`.
     """
     read = read_custom_metric(document, base)
+    size = len(orjson.dumps(document))
+    if size > LARGEST:
+        raise Invalid(f"The definition has {size} bytes as JSON; at most {LARGEST} are allowed.", pointer=base)
     rows = await transaction.fetch(_METRICS, account_id, list(read.metric_ids))
     known = {row["metric_id"] for row in rows}
     problems: list[Problem] = [

@@ -13,10 +13,15 @@ from spec_answers import mistakes_of
 
 @pytest.fixture
 def served(database_dsn: str, tmp_path: Path) -> Iterator[Served]:
-    """A running server; images lie in a folder of the test."""
+    """A running server; images lie in a folder of the test.
+
+    Whatever a test does somebody of another account tries first, and finds nothing (`intruder`).
+    """
     background = Background(database_dsn, tmp_path)
-    yield background.start()
+    served = background.start()
+    yield served
     background.stop()
+    assert [] == served.intrusions
 
 
 @pytest.fixture

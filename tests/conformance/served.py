@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from intruder import Intruder, mixed_up
 
 from headrace.api.app import create_app
 from headrace.api.state import Services
@@ -64,6 +65,7 @@ class Served:
     account_id: str = ""
     answers: list[Answer] = field(default_factory=list)
     work: Callable[[], None] = _nothing
+    intrusions: list[str] = field(default_factory=list)
 
 
 class Background:
@@ -101,11 +103,16 @@ class Background:
             listener.listen()
             self.served.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             self.served.work = _worker(database, services, self.served.url)
-            app = Listener(create_app(services), self.served.answers)
+            other = await create_account(database, ids, Account("", "Somebody Else"), clock)
+            theirs, _ = await create_key(database, ids, clock, other.account_id, "intruder", ["*"])
+            own = f"Klaviyo-API-Key {self.served.key}"
+            intruder = Intruder(create_app(services), theirs, own, self.served.intrusions)
+            app = Listener(intruder, self.served.answers)
             self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
             # Connections wait in the listener's queue until the server takes them.
             self._ready.set()
             await self._server.serve(sockets=[listener])
+        self.served.intrusions.extend(await mixed_up(database))
         await database.close()
 
 

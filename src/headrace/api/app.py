@@ -21,6 +21,7 @@ from headrace.api.auth import EVERYTHING, Authenticator, key_in
 from headrace.api.away import explain
 from headrace.api.client_door import PublicCallers
 from headrace.api.cors import ClientCors
+from headrace.api.docs_page import docs_routes
 from headrace.api.faults import meet_fault
 from headrace.api.health import health_routes
 from headrace.api.inbox_pages import inbox_routes
@@ -65,13 +66,15 @@ def create_app(services: Services) -> Starlette:
         yield
         await services.close()
 
+    descriptions = Descriptions(chain)
     every_route: Sequence[BaseRoute] = [
         *routes(resources.OPERATIONS, hooks),
         *inbox_routes(services),
         *tracking_routes(services),
         *media_routes(services),
         *health_routes(services),
-        *openapi_routes(Descriptions(chain)),
+        *openapi_routes(descriptions),
+        *docs_routes(descriptions),
     ]
     app = Starlette(
         routes=every_route,

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TAGS = ("Profiles", "Lists", "Segments", "Data Privacy", "Accounts", "Events", "Templates", "Images", "Webhooks")
+TAGS += ("Tags", "Tracking Settings")
 
 
 def called() -> set[str]:

@@ -9,6 +9,12 @@ from spec_answers import LATEST, description
 from spec_rows import SERVED, differences, operations_of, ours, published
 
 TAGS = ("Profiles", "Lists", "Segments", "Metrics", "Data Privacy", "Templates", "Images", "Webhooks")
+TAGS += ("Tags", "Tracking Settings")
+CLIENT = (
+    *("create_client_event", "bulk_create_client_events", "create_client_profile", "create_client_subscription"),
+    *("create_client_push_token", "unregister_client_push_token"),
+)
+"""The operations of browsers and phones that are served; the others are about parts that Headrace does not have."""
 GUIDE = {(75, 750, None): (75, 700, None)}
 """Rate limits that the description and the service's guide to limits tell differently; either will do."""
 
@@ -35,3 +41,11 @@ def test_rows_are_as_the_description_has_them(tag: str) -> None:
     found = {one[2]["operationId"]: _apart(*one) for one in operations_of(tag)}
     assert found
     assert {} == {name: apart for name, apart in found.items() if apart}
+
+
+def test_public_rows_are_as_the_description_has_them() -> None:
+    """The operations of browsers and phones, which need no key."""
+    published = {one[2]["operationId"]: one for one in operations_of("Client")}
+    assert {} == {name: apart for name in CLIENT if (apart := _apart(*published[name]))}
+    assert [[]] * len(CLIENT) == [published[name][2]["security"] for name in CLIENT]
+    assert [True] * len(CLIENT) == [SERVED[name].public for name in CLIENT]

@@ -32,7 +32,8 @@ async def test_actions_and_messages_have_the_attributes_of_the_revision(api: Api
     path = f"/api/flow-actions/{action['id']}/flow-messages"
     message = (await api.get(path, revision=revision)).json()["data"][0]
     channel = {"channel"} if revision >= "2026-01-15" else set()
-    assert set(action["attributes"]) == (NEW_ACTION if revision >= "2025-10-15" else OLD_ACTION)
+    badge = {"badge_options"} if revision == "2025-07-15" else set()
+    assert set(action["attributes"]) == (NEW_ACTION if revision >= "2025-10-15" else OLD_ACTION | badge)
     assert set(message["attributes"]) == (NEW_ACTION | channel if revision >= "2025-10-15" else OLD_MESSAGE)
 
 

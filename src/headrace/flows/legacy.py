@@ -103,6 +103,12 @@ def render_options(action: Document) -> Document | None:
     return {name: bool(message.get(name, default)) for name, default in defaults.items()}
 
 
+def badge_options(action: Document) -> Document | None:
+    """Return an action's `badge_options`, None for all but push messages that say what the badge shows."""
+    found: Document | None = (message_of(action) or {}).get("badge_options")
+    return found
+
+
 def content(action: Document) -> Document | None:
     """Return the `content` of an action's message, None for an action without one; texts are never null."""
     message = message_of(action)

@@ -67,7 +67,9 @@ class Answers:
         if row.includes and row.resource is not None:
             types = dict.fromkeys(row.resource.relationship(name).type for name in row.includes)
             properties["included"] = {"type": "array", "items": self._any_of(types, row)}
-        return _object(properties, ["data", "links"])
+        if not row.own_link and not many:
+            del properties["links"]
+        return _object(properties, [name for name in ("data", "links") if name in properties])
 
     def _own(self, shown: Shown, row: Operation) -> Schema:
         own = row.resource

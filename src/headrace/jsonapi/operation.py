@@ -131,7 +131,7 @@ class Operation:
     success, `statuses` are others that success may have. `answer` describes what an operation of the
     shape `call` answers: a document of resources, a model, or a JSON schema; None is an empty answer, or a document of
     one `resource` where the row has one. `since` is the first revision that has the operation and `until` the first
-    that no longer has it.
+    that no longer has it. `own_link` False leaves out the link of a document to itself, where the document is no page.
     """
 
     id: str
@@ -168,4 +168,5 @@ class Operation:
     since: str | None = None
     until: str | None = None
     max_body: int = MAX_BODY
+    own_link: bool = True
     public: bool = False

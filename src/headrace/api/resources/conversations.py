@@ -16,8 +16,8 @@ from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import Call, Operation
 
 READ = ("conversations:read", "profiles:read")
-SINCE_ONE, SINCE_MANY = "2024-07-15", "2026-07-15"
-"""Our choice: what is only known to be missing in 2024-02-15 is taken to have come right after it."""
+SINCE_ONE, SINCE_MANY = "2026-04-15", "2026-07-15"
+"""Source: the descriptions of these revisions, and the models of the official SDK's releases before them."""
 
 
 def _of_profile(_: Call[Any, Any], statement: Select[Any], __: Any) -> Select[Any]:

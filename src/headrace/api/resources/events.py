@@ -126,6 +126,7 @@ OPERATIONS = (
         body=event_bodies.BulkJob,
         read=quick_events,
         status=202,
+        since="2024-05-15",
     ),
     Operation(
         id="get_event",

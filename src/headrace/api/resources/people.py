@@ -7,6 +7,7 @@ beside this one. Follows reference 7.1.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -51,9 +52,13 @@ PROFILE = Resource(
         Relationship("lists", "list", many=True),
         Relationship("segments", "segment", many=True),
         Relationship("push-tokens", "push-token", many=True),
-        Relationship("conversations", "conversation", many=True),
     ),
 )
+
+ASKED = replace(
+    PROFILE, relationships=(*PROFILE.relationships, Relationship("conversations", "conversation", many=True))
+)
+"""A profile where people are what is asked for: it alone leads to conversations."""
 
 MEMBER = Resource(PROFILE.type, PROFILE.path, (*PROFILE.attributes, JOINED), PROFILE.relationships)
 """A profile as a list or segment shows it: with the time at which it joined."""

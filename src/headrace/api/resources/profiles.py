@@ -14,7 +14,7 @@ from headrace.api.resources import suppression_filters
 from headrace.api.resources.group_tables import LIST, LISTS, SEGMENT, SEGMENTS, of_profile
 from headrace.api.resources.identity_filters import BY_LINK
 from headrace.api.resources.merged_ids import following
-from headrace.api.resources.people import PROFILE, PROFILES
+from headrace.api.resources.people import ASKED, PROFILE, PROFILES
 from headrace.ids import identifier_bucket
 from headrace.jsonapi import shapes
 from headrace.jsonapi.context import Context
@@ -115,7 +115,7 @@ _ROWS = (
         scopes=READ,
         tier=L,
         costly={"additional-fields[profile]=predictive_analytics": M},
-        resource=PROFILE,
+        resource=ASKED,
         table=LISTED,
         filters=FILTERS,
         sorts=SORTS,
@@ -152,7 +152,7 @@ _ROWS = (
         scopes=READ,
         tier=L,
         costly={"include=lists": XS, "include=segments": XS},
-        resource=PROFILE,
+        resource=ASKED,
         table=PROFILES,
         includes=("conversations", "lists", "push-tokens", "segments"),
         sparse=("profile", "list", "segment", "push-token", "conversation"),

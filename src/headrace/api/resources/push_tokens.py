@@ -25,8 +25,8 @@ from headrace.storage.push_tokens import PLATFORMS, STATUSES, id_in
 READ = ("profiles:read", "push-tokens:read")
 MAX_BODY = 100 * 1024
 """Source: the operation's description."""
-SINCE = "2024-07-15"
-"""Our choice: reading and deleting are only known to be missing in 2024-02-15, and taken to have come right after."""
+SINCE = "2025-04-15"
+"""Reading and deleting. Source: the models of the official SDK's releases."""
 EXTRA = {"profile": ("subscriptions", "predictive_analytics")}
 
 

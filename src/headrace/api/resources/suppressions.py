@@ -22,6 +22,8 @@ from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
 from headrace.storage.tables import job
 
 READ = ("subscriptions:read",)
+JOBS_SINCE = "2024-10-15"
+"""Reading jobs. Source: the models of the official SDK's releases."""
 TIER = Tier(75, 750)
 NAMES = {state: name for name, states in STATES.items() for state in states}
 PAGE = Page(default=100, maximum=100, fixed=True)
@@ -109,6 +111,7 @@ def _operations(
             default_sort="created",
             sparse=(type_,),
             page=PAGE,
+            since=JOBS_SINCE,
         ),
         Operation(
             id=f"bulk_{word}_profiles",
@@ -138,6 +141,7 @@ def _operations(
             resource=resource,
             table=table,
             sparse=(type_,),
+            since=JOBS_SINCE,
         ),
     )
 

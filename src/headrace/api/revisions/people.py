@@ -1,61 +1,85 @@
-"""What older revisions show of people. Our choice: what the sources do not date came right after 2024-02-15."""
+"""What older revisions show of people.
+
+What is here: words for the revisions that say so. Source: the descriptions of 2024-02-15, 2026-04-15 and 2026-07-15,
+and between them the models of the official SDK's releases.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from headrace.api.resources import profile_fields
 from headrace.api.revisions import Surface
-from headrace.api.revisions.rows import with_operations, with_resources
+from headrace.api.revisions.rows import lacking, with_operations, with_resources, without_attributes
 from headrace.jsonapi.resource import Attribute, Resource, Row
 
-GROUPS = ("lists", "segments")
-LATER_ATTRIBUTES = ("locale",)
-LATER_PREDICTION = "ranked_channel_affinity"
-FIRST_CHANNELS: Mapping[str, tuple[str, ...]] = {"email": ("marketing",), "sms": ("marketing",)}
+LIST, ONE = "get_profiles", "get_profile"
 WRITES = ("create_profile", "update_profile", "create_or_update_profile")
+ABOUT_SUPPRESSION = (
+    "subscriptions.email.marketing.suppression.reason",
+    "subscriptions.email.marketing.suppression.timestamp",
+    "subscriptions.email.marketing.list_suppressions.reason",
+    "subscriptions.email.marketing.list_suppressions.timestamp",
+    "subscriptions.email.marketing.list_suppressions.list_id",
+)
 
 
-def without_later(surface: Surface) -> Surface:
-    """Return the surface of 2024-02-15: people without devices and conversations, consent to marketing alone."""
-    shown: dict[str, dict[str, Any]] = {
-        "get_profiles": {"includes": (), "sparse": ("profile",)},
-        "get_profile": {"includes": GROUPS, "sparse": ("profile", "list", "segment")},
-        **{one: {"additional": {}} for one in WRITES},
-    }
-    return with_operations(with_resources(surface, [_first_profile(surface.resources["profile"])]), shown)
+def without_parts(surface: Surface, attribute: str, paths: Collection[str]) -> Surface:
+    """Return the surface whose people lack parts of an attribute, each by its dotted path below the attribute."""
+    return with_resources(surface, [_narrowed(surface.resources["profile"], attribute, paths)])
 
 
-def _first_profile(profile: Resource) -> Resource:
-    attributes = [_first(one) for one in profile.attributes if one.name not in LATER_ATTRIBUTES]
-    related = tuple(one for one in profile.relationships if one.name in GROUPS)
-    return replace(profile, attributes=tuple(attributes), relationships=related)
+def _narrowed(profile: Resource, attribute: str, paths: Collection[str]) -> Resource:
+    changed = (_without(one, paths) if one.name == attribute else one for one in profile.attributes)
+    return replace(profile, attributes=tuple(changed))
 
 
-def _first(one: Attribute) -> Attribute:
-    match one.name:
-        case "subscriptions":
-            names = tuple(name for name in one.subfields if _was_there(name))
-            return replace(one, read=_first_subscriptions, subfields=names)
-        case "predictive_analytics":
-            names = tuple(name for name in one.subfields if not name.endswith(LATER_PREDICTION))
-            return replace(one, read=_first_predictions, subfields=names)
-        case _:
-            return one
+def _without(one: Attribute, paths: Collection[str]) -> Attribute:
+    gone = tuple(f"{one.name}.{path}" for path in paths)
+    known = tuple(name for name in one.subfields if not any(f"{name}.".startswith(f"{path}.") for path in gone))
+
+    def read(row: Row) -> Any:
+        value = one.value(row)
+        for path in paths:
+            value = _cut(value, path.split("."))
+        return value
+
+    return replace(one, read=read, subfields=known)
 
 
-def _was_there(name: str) -> bool:
-    _, channel, *rest = name.split(".")
-    return channel in FIRST_CHANNELS and (not rest or rest[0] in FIRST_CHANNELS[channel])
+def _cut(value: Any, path: list[str]) -> Any:
+    """Return a map without what stands at a path in it."""
+    name, *below = path
+    if not isinstance(value, Mapping) or name not in value:
+        return value
+    if not below:
+        return {key: each for key, each in value.items() if key != name}
+    return {**value, name: _cut(value[name], below)}
 
 
-def _first_subscriptions(row: Row) -> dict[str, Any]:
-    whole = profile_fields.subscriptions(row)
-    return {channel: {name: whole[channel][name] for name in names} for channel, names in FIRST_CHANNELS.items()}
+def without_conversation(surface: Surface) -> Surface:
+    """Return the surface in which nothing leads from a person to a conversation."""
+    bare = {one: {"resource": surface.resources["profile"]} for one in (LIST, ONE)}
+    changed = with_operations(surface, bare)
+    return lacking(changed, (LIST, ONE), includes=("conversation",), sparse=("conversation",))
 
 
-def _first_predictions(row: Row) -> dict[str, Any]:
-    whole = profile_fields.predictive_analytics(row)
-    return {name: value for name, value in whole.items() if name != LATER_PREDICTION}
+def without_devices(surface: Surface) -> Surface:
+    """Return the surface in which nothing leads from a person to push tokens."""
+    profile = surface.resources["profile"]
+    related = tuple(one for one in profile.relationships if one.name != "push-tokens")
+    changed = with_resources(surface, [replace(profile, relationships=related)])
+    return lacking(changed, (LIST, ONE), includes=("push-tokens",), sparse=("push-token",))
+
+
+def plain_writes(surface: Surface) -> Surface:
+    """Return the surface whose writes answer no more than asked, and where nobody is looked up by suppression."""
+    bare: dict[str, Mapping[str, Any]] = {one: {"additional": {}} for one in WRITES}
+    return lacking(with_operations(surface, bare), (LIST,), filters=ABOUT_SUPPRESSION)
+
+
+def first_shape(surface: Surface) -> Surface:
+    """Return the surface of 2024-02-15: people without locale, and no consent to push messages."""
+    bare = with_resources(surface, [without_attributes(surface.resources["profile"], ("locale",))])
+    return without_parts(bare, "subscriptions", ("mobile_push",))

@@ -1,5 +1,7 @@
 """2025-01-15: flows can be created and show their definition, templates have an AMP part, id lists have cursors.
 
+A page of members' ids is no longer than one of members.
+
 Our choice: before, creating or changing a template with an AMP part is refused as an unknown field would be.
 """
 
@@ -10,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.api.commands.templates import ATTRIBUTES
-from headrace.api.revisions import Change, Surface
+from headrace.api.revisions import Change, Surface, groups
 from headrace.api.revisions.rows import with_operations, with_resources, without_attributes
 from headrace.errors import Invalid
 from headrace.jsonapi.query import Page
@@ -32,7 +34,7 @@ def before(surface: Surface) -> Surface:
     )
     ids = surface.operations["get_action_ids_for_flow"]
     return with_operations(
-        changed,
+        groups.wide_ids(changed),
         {
             "get_flow": {"additional": {}},
             "get_action_ids_for_flow": {

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.api.resources.flow_tables import CHANNELS, CREATED, UPDATED
-from headrace.api.revisions import Change, Surface
+from headrace.api.revisions import Change, Surface, people
 from headrace.api.revisions.reports import (
     TEXT_MESSAGE_STATISTICS,
     refused_by,
     unknown_member,
     unknown_names,
 )
-from headrace.api.revisions.rows import with_resources
+from headrace.api.revisions.rows import lacking, with_resources
 from headrace.errors import Problem
 from headrace.flows import legacy
 from headrace.jsonapi.resource import Attribute, Row
@@ -58,6 +58,7 @@ ACTION_ATTRIBUTES = (
         lambda row: legacy.render_options(row["definition"]),
         subfields=_under("render_options", _RENDER),
     ),
+    Attribute("badge_options", dict[str, Any] | None, lambda row: legacy.badge_options(row["definition"])),
 )
 """A flow action by its parts. Source: reference 8.2."""
 
@@ -89,10 +90,13 @@ MESSAGE_ATTRIBUTES = (
 def before(surface: Surface) -> Surface:
     """Return the surface whose actions and messages show attributes of their parts."""
     action, message = surface.resources["flow-action"], surface.resources["flow-message"]
-    return with_resources(
+    changed = with_resources(
         surface,
         [replace(action, attributes=ACTION_ATTRIBUTES), replace(message, attributes=MESSAGE_ATTRIBUTES)],
     )
+    changed = lacking(changed, ("get_campaigns",), filters=("id",))
+    changed = people.without_parts(changed, "subscriptions", ("whatsapp",))
+    return people.without_parts(changed, "predictive_analytics", ("ranked_channel_affinity",))
 
 
 def narrow(attributes: Mapping[str, Any]) -> list[Problem]:

@@ -1,5 +1,6 @@
 """2026-01-15: messages name their channel again, flows may say who re-enters, reports group and filter more widely.
 
+Members of segments can be looked up by id, and templates by a part of their name.
 A split into several branches is one action since; before, it was a `split` and `branch` actions (`flows.old_branches`).
 """
 
@@ -9,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from headrace.api.revisions import Change, Surface
+from headrace.api.revisions import Change, Surface, groups
 from headrace.api.revisions.reports import FEW_LINKS, FIRST_GROUPINGS, narrow_filter, refused_by, unknown_names
 from headrace.api.revisions.rows import with_operations, with_resources, without_attributes
 from headrace.errors import Problem
@@ -25,7 +26,13 @@ def before(surface: Surface) -> Surface:
     """Return the surface without channels of messages, re-entry criteria and multi-branch splits."""
     messages = without_attributes(surface.resources["flow-message"], ["channel"])
     changed = with_resources(surface, [messages, _older_definitions(surface.resources["flow"])])
-    return with_operations(changed, FEW_LINKS)
+    return groups.members_by_anything_but_id(_by_whole_name(with_operations(changed, FEW_LINKS)))
+
+
+def _by_whole_name(surface: Surface) -> Surface:
+    filters = surface.operations["get_templates"].filters
+    whole = {"name": replace(filters["name"], operators=("any", "equals"))}
+    return with_operations(surface, {"get_templates": {"filters": {**filters, **whole}}})
 
 
 def _older_definitions(flow: Resource) -> Resource:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from headrace.api.revisions import Change, Surface
-from headrace.api.revisions.rows import with_operations, with_resources
+from headrace.api.revisions import Change, Surface, people
+from headrace.api.revisions.rows import with_operations
 from headrace.jsonapi.resource import Relationship
 
 MANY, ONE = "conversations", "conversation"
@@ -14,17 +14,17 @@ MANY, ONE = "conversations", "conversation"
 
 def before(surface: Surface) -> Surface:
     """Return the surface in which a profile has one conversation."""
-    profile = surface.resources["profile"]
-    related = tuple(
-        Relationship(ONE, ONE) if relationship.name == MANY else relationship for relationship in profile.relationships
-    )
-    changed = with_resources(surface, [replace(profile, relationships=related)])
-    return with_operations(changed, {one: _with_one(surface, one) for one in ("get_profiles", "get_profile")})
+    return with_operations(surface, {one: _with_one(surface, one) for one in (people.LIST, people.ONE)})
 
 
 def _with_one(surface: Surface, operation: str) -> dict[str, Any]:
-    includes = surface.operations[operation].includes
-    return {"includes": tuple(ONE if name == MANY else name for name in includes)}
+    row = surface.operations[operation]
+    profile = row.resource or surface.resources["profile"]
+    related = tuple(Relationship(ONE, ONE) if one.name == MANY else one for one in profile.relationships)
+    return {
+        "resource": replace(profile, relationships=related),
+        "includes": tuple(ONE if name == MANY else name for name in row.includes),
+    }
 
 
 CHANGE = Change("2026-07-15", before)

@@ -5,13 +5,16 @@ What is here: replacing rows and resources everywhere they are used. What is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from headrace.api.revisions import Surface
 from headrace.jsonapi.operation import Operation
-from headrace.jsonapi.resource import Relationship, Resource, Resources
+from headrace.jsonapi.query import Page
+from headrace.jsonapi.resource import Attribute, Relationship, Resource, Resources
+
+Part = TypeVar("Part", Attribute, Relationship)
 
 
 def with_resources(surface: Surface, changed: Iterable[Resource]) -> Surface:
@@ -29,11 +32,25 @@ def with_resources(surface: Surface, changed: Iterable[Resource]) -> Surface:
 
 
 def _replaced(own: Resource | None, before: Resources, after: Resources) -> Resource | None:
-    """Return what a row shows; one that shows more of a resource than others (a list's members) keeps that."""
+    """Return what a row shows; one that shows more or less of a resource than others keeps the difference."""
     if own is None or own.type not in after:
         return own
-    common = after[own.type]
-    return common if own is before.get(own.type) else replace(own, relationships=common.relationships)
+    base, common = before[own.type], after[own.type]
+    if own is base:
+        return common
+    return replace(
+        own,
+        attributes=_carried(own.attributes, base.attributes, common.attributes),
+        relationships=_carried(own.relationships, base.relationships, common.relationships),
+    )
+
+
+def _carried(own: Sequence[Part], before: Sequence[Part], after: Sequence[Part]) -> tuple[Part, ...]:
+    """Return parts after a change of what others show: those that were own or are new, and those that others lacked."""
+    owned, known = {one.name for one in own}, {one.name for one in before}
+    kept: list[Part] = [one for one in after if one.name in owned or one.name not in known]
+    kept += [one for one in own if one.name not in known]
+    return tuple(kept)
 
 
 def with_operations(surface: Surface, changes: Mapping[str, Mapping[str, Any]]) -> Surface:
@@ -59,6 +76,36 @@ def without_linkage(surface: Surface) -> Surface:
 def _bare(one: Relationship) -> Relationship:
     """Return a relationship without its data; one without links keeps it, having nothing else to show."""
     return replace(one, ids=None) if one.links else one
+
+
+def without_relationships(resource: Resource, names: Iterable[str]) -> Resource:
+    """Return a resource without some relationships."""
+    gone = frozenset(names)
+    return replace(resource, relationships=tuple(one for one in resource.relationships if one.name not in gone))
+
+
+def lacking(surface: Surface, ids: Iterable[str], **members: Collection[str]) -> Surface:
+    """Return the surface in which operations lack names: `lacking(surface, ids, includes=names, sparse=types)`."""
+
+    narrower = {
+        one: {member: _rest(getattr(surface.operations[one], member), gone) for member, gone in members.items()}
+        for one in ids
+        if one in surface.operations
+    }
+    return with_operations(surface, narrower)
+
+
+def _rest(have: Any, gone: Collection[str]) -> Any:
+    """Return names, or a mapping by name, without some of them."""
+    if isinstance(have, Mapping):
+        return {name: each for name, each in have.items() if name not in gone}
+    return tuple(name for name in have if name not in gone)
+
+
+def unsized(surface: Surface, ids: Iterable[str]) -> Surface:
+    """Return the surface in which the pages of lists have one size, which cannot be asked for."""
+    pages = {one: surface.operations[one].page or Page() for one in ids if one in surface.operations}
+    return with_operations(surface, {one: {"page": replace(page, fixed=True)} for one, page in pages.items()})
 
 
 def without_attributes(resource: Resource, names: Iterable[str]) -> Resource:

@@ -23,7 +23,7 @@ from headrace.storage.tracking_settings import CUSTOM, settings_of
 PARTS = ("campaign", "campaign.type", "campaign.value", "flow", "flow.type", "flow.value")
 READ, WRITE = ("tracking-settings:read",), ("tracking-settings:write",)
 SINCE = "2024-10-15"
-"""Our choice: the settings are only known to be missing in 2024-02-15, and taken to have come right after."""
+"""Source: the models of the official SDK's releases."""
 
 
 class Shown(Model):

@@ -19,8 +19,8 @@ from headrace.storage.database import Database
 from headrace.storage.tables import metadata
 
 TREE = build_tree(OPERATIONS)
-SHARED = frozenset({"mapped-metric", "webhook-topic"})
-"""Types whose ids every account has: names of mappings, and topics."""
+SHARED = frozenset({"mapped-metric", "push-token", "webhook-topic"})
+"""Types whose ids say what they are, in every account: names of mappings, topics, and hashes of devices' tokens."""
 ACCEPTED = frozenset(
     {
         "bulk_create_events",
@@ -30,11 +30,13 @@ ACCEPTED = frozenset(
         "bulk_unsubscribe_profiles",
         "bulk_unsuppress_profiles",
         "create_or_update_profile",
+        "create_template",
         "request_profile_deletion",
         "update_profile",
     }
 )
-"""Operations that may take a body with an unknown id: jobs look for the people that they name later, at home."""
+"""Operations that may take a body with an unknown id: jobs look later for the people that they name, at home; a
+template may name any block in its text, and shows none that is not of its account."""
 GONE = (400, 404, 410)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import zlib
 from collections.abc import AsyncIterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,9 @@ import httpx
 import pytest
 import pytest_asyncio
 from api_client import NEWEST, Api, FixedClock
-from PIL import Image
+from image_samples import Shop, data_uri, http_answer, picture
 
 from headrace.api.app import create_app
-from headrace.api.image_fetch import Unreachable, fetch_image, is_public
 from headrace.api.state import Services
 from headrace.config import Config
 from headrace.ids import SeededIds
@@ -38,18 +34,6 @@ async def services(database_dsn: str, machine_clock: FixedClock, tmp_path: Path)
     yield made
     await made.close()
     await database.close()
-
-
-def picture(kind: str = "png", size: tuple[int, int] = (4, 3), color: str = "red") -> bytes:
-    """Return a small image."""
-    file = BytesIO()
-    Image.new("RGB", size, color).save(file, kind)
-    return file.getvalue()
-
-
-def data_uri(content: bytes, kind: str = "png") -> str:
-    """Return the data URI of an image."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 async def imported(api: Api, address: str, **attributes: Any) -> httpx.Response:
@@ -233,111 +217,13 @@ async def test_an_address_that_cannot_be_asked_is_refused(api: Api, address: str
     assert (400, {"pointer": "/data/attributes/import_from_url"}) == refusal(await imported(api, address))
 
 
-class Shop:
-    """A server of a shop on loopback, which answers what it is told to and counts."""
-
-    def __init__(self, answers: dict[str, bytes]) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> str:
-        """Listen and return the address."""
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def stop(self) -> None:
-        """Listen no more."""
-        if self._server is not None:
-            self._server.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        path = (await reader.readline()).split()[1].decode()
-        self.asked.append(path)
-        writer.write(self.answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
-        if path != "/slow.png":
-            writer.close()
-
-
-def http_answer(content: bytes, head: str = "") -> bytes:
-    """Return an answer with a content."""
-    return f"HTTP/1.1 200 OK\r\n{head}Connection: close\r\n\r\n".encode() + content
-
-
-def redirect(where: str) -> bytes:
-    """Return an answer that leads elsewhere."""
-    return f"HTTP/1.1 302 Found\r\nLocation: {where}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
-
-
-@pytest_asyncio.fixture
-async def shop() -> AsyncIterator[tuple[Shop, str]]:
-    """A shop's server and its address."""
-    one = Shop(
-        {
-            "/logo.png?v=1": http_answer(picture()),
-            "/moved": redirect("/logo.png?v=1"),
-            "/round": redirect("/round"),
-            "/inside": redirect("http://10.0.0.1/x.png"),
-            "/large.png": http_answer(b"x" * (LARGEST + 10)),
-            "/zipped.png": http_answer(picture(), "Content-Encoding: gzip\r\n"),
-            "/slow.png": b"HTTP/1.1 200 OK\r\n\r\n",
-        }
-    )
-    yield one, await one.start()
-    await one.stop()
-
-
-async def test_an_image_comes_from_an_address(api: Api, shop: tuple[Shop, str]) -> None:
-    """Redirects are followed, and the name is that of the file."""
-    answer = await imported(api, f"{shop[1]}/moved")
+async def test_an_image_comes_from_an_address(api: Api) -> None:
+    """Its name is that of the file."""
+    shop = Shop({"/logo.png": http_answer(picture())})
+    answer = await imported(api, f"{await shop.start()}/logo.png")
+    await shop.stop()
     assert ("logo.png", "png") == tuple(answer.json()["data"]["attributes"][one] for one in ("name", "format"))
     assert picture() == (await served(api, answer)).content
-
-
-@pytest.mark.parametrize("path", ["/missing.png", "/round", "/large.png", "/zipped.png"])
-async def test_an_address_that_gives_no_image_is_refused(api: Api, shop: tuple[Shop, str], path: str) -> None:
-    """A status that is not 200, redirects in a circle, too much, and encodings nobody asked for."""
-    assert (400, {"pointer": "/data/attributes/import_from_url"}) == refusal(await imported(api, shop[1] + path))
-
-
-async def test_an_address_that_does_not_answer_is_given_up(shop: tuple[Shop, str]) -> None:
-    """The whole fetch has one deadline."""
-    with pytest.raises(Unreachable, match=r"did not answer within 0\.1 seconds"):
-        await fetch_image(f"{shop[1]}/slow.png", anywhere=True, patience=0.1)
-
-
-async def test_addresses_of_the_own_network_are_refused_without_being_asked(shop: tuple[Shop, str]) -> None:
-    """Neither at first nor by a redirect, by number or by name."""
-    for address in (f"{shop[1]}/logo.png?v=1", shop[1].replace("127.0.0.1", "localhost") + "/logo.png?v=1"):
-        with pytest.raises(Unreachable, match="own network"):
-            await fetch_image(address)
-    assert [] == shop[0].asked
-
-
-@pytest.mark.parametrize(
-    ("number", "public"),
-    [
-        ("93.184.216.34", True),
-        ("2606:2800:220:1::1", True),
-        ("127.0.0.1", False),
-        ("10.1.2.3", False),
-        ("192.168.0.1", False),
-        ("169.254.169.254", False),
-        ("100.64.0.1", False),
-        ("0.0.0.0", False),
-        ("224.0.0.1", False),
-        ("::1", False),
-        ("fe80::1%eth0", False),
-        ("fd00::1", False),
-        ("::ffff:10.0.0.1", False),
-        ("2002:0a00:0001::", False),
-        ("64:ff9b::a00:1", False),
-        ("nonsense", False),
-    ],
-)
-def test_only_addresses_of_the_internet_are_public(number: str, public: bool) -> None:
-    """Whatever way an address of the own network is written."""
-    assert public is is_public(number)
 
 
 async def test_images_are_found_and_changed(api: Api) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from engine_shop import EngineShop, definition, email
+from headrace.engine.blocks import load_shown
 from headrace.engine.setup import choose_providers
 from headrace.storage.database import Database
 from headrace.storage.universal_content import create_content, update_content
@@ -84,3 +85,31 @@ async def test_a_block_is_shown_to_those_whom_its_condition_means(database: Data
     await shop.drain()
     assert [True, False] == ["(A)(B)" in html for html, _ in await written(shop)]
     assert [True, False] == ["(" in html for html, _ in await written(shop)]
+
+
+class Counting:
+    """A database that counts what it is asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.asked = 0
+
+    async def fetch(self, query: Any, *args: Any) -> list[Any]:
+        """Pass a question on."""
+        self.asked += 1
+        return await self.database.fetch(query, *args)
+
+
+async def test_templates_and_their_blocks_are_read_in_two_statements(database: Database) -> None:
+    """However many there are; in one where no template names a block."""
+    shop = await opened(database)
+    for name in ("FOOT", "HEAD"):
+        await made(shop, name, html_block(name))
+    plain = [await shop.template("<p>Hello</p>") for _ in range(3)]
+    naming = [await shop.template(FOOTER + FOOTER.replace("FOOT", "HEAD")) for _ in range(3)]
+    counts = []
+    for ids in (plain, naming, plain + naming, []):
+        counting = Counting(database)
+        await load_shown(cast(Database, counting), shop.account.account_id, ids)
+        counts.append(counting.asked)
+    assert [1, 2, 2, 0] == counts

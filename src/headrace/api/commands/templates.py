@@ -2,6 +2,8 @@
 
 What is here: the way from a request to `storage.templates`; sources are compiled before they are kept, so that a
 mistake is told to whoever makes it. Follows reference 4.6 and 7.7.
+
+Our choice: an account may have more than 1,000 templates.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from api_client import NOW, Api
 from httpx import Response
 from people import pointers
 
+from headrace.api.revisions import SERVED
 from headrace.ids import bucket_of, event_number
 from headrace.model import Account, Channel
 from headrace.reports.attribution import WINDOWS
@@ -374,7 +375,7 @@ async def test_pages_hold_every_row_once(api: Api, shop: Shop, sort: str | None,
     while cursor is not None:
         document = await query(api, metric, **asked, page_cursor=cursor)
         found += [one["dimensions"][0] for one in document["data"]["attributes"]["data"]]
-        cursor, pages = document["links"]["next"], pages + 1
+        cursor, pages = document["links"].get("next"), pages + 1
     assert 3 == pages
     assert sorted(urls) == sorted(found)
     if sort is None or sort.endswith("URL"):
@@ -388,7 +389,7 @@ async def test_the_link_to_the_next_page_works(api: Api, shop: Shop) -> None:
     following = (await query(api, metric, by=["URL"]))["links"]["next"]
     answer = await api.post(following, body(metric, by=["URL"]))
     assert 100 == len(answer.json()["data"]["attributes"]["data"])
-    assert answer.json()["links"]["next"] is None
+    assert "next" not in answer.json()["links"]
     assert 600 == len(await rows(api, metric, by=["URL"], page_size=600))
     cursor = following.partition("page_cursor=")[2]
     for asked in ({"by": ["URL", "Subject"], "page_cursor": cursor}, {"by": ["URL"], "page_cursor": "nonsense"}):
@@ -519,3 +520,14 @@ async def test_the_scope_is_needed(api: Api, shop: Shop) -> None:
         AGGREGATES, body(await shop.metric()), headers={"Authorization": f"Klaviyo-API-Key {secret}"}
     )
     assert 403 == answer.status_code
+
+
+@pytest.mark.parametrize("revision", SERVED)
+async def test_every_revision_has_the_query(api: Api, shop: Shop, revision: str) -> None:
+    """Its own link stands inside the data in all of them, and at the top since 2026-01-15."""
+    await shop.happen((moment(2), "ann", {"value": "2"}))
+    answer = await api.post(AGGREGATES, body(await shop.metric(), measurements=["sum_value"]), revision=revision)
+    shown = answer.json()["data"]
+    assert [2.0, 0.0, 0.0] == shown["attributes"]["data"][0]["measurements"]["sum_value"]
+    assert shown["links"]["self"].rstrip("/").endswith(AGGREGATES)
+    assert ("links" in answer.json()) == (revision >= "2026-01-15")

@@ -8,16 +8,17 @@ query string, so that the link itself works.
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import WithJsonSchema
 
-from headrace.api.commands.report_pages import CURSOR, links_of
+from headrace.api.commands.report_pages import CURSOR, few_links, links_of
 from headrace.api.state import State
 from headrace.errors import Invalid
 from headrace.jsonapi.bodies import New
-from headrace.jsonapi.cursor import Cursor, binding, read_cursor, write_cursor
+from headrace.jsonapi.cursor import Cursor, binding, garbled, read_cursor, texts_of, write_cursor
 from headrace.jsonapi.operation import Call
 from headrace.reports.aggregate_request import AggregateRequest, aggregate_schema, read_aggregate_request
 from headrace.reports.metric_aggregates import Aggregates, metric_aggregates
@@ -35,7 +36,13 @@ Query = New[Literal["metric-aggregate"], Annotated[dict[str, Any], WithJsonSchem
 
 
 async def query_metric_aggregates(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document of a page of rows."""
+    """Return the document of a page of rows; it links to the next page where there is one."""
+    document = await query_with_few_links(call)
+    return {**document, "links": {**document["data"]["links"], **document.get("links", {})}}
+
+
+async def query_with_few_links(call: Call[State, Any]) -> dict[str, Any]:
+    """Return the document as revisions before 2026-01-15 show it: its own link stands inside the data alone."""
     state, attributes = call.ctx.state, call.body.data.attributes
     request = read_aggregate_request(attributes)
     bound_to = binding(call.operation.path, _digest(attributes), "")
@@ -43,13 +50,9 @@ async def query_metric_aggregates(call: Call[State, Any]) -> dict[str, Any]:
     following = None if found.following is None else write_cursor(_cursor(found.following), bound_to)
     links = links_of(call, following)
     shown = {name: value for name, value in _attributes(found).items() if _is_shown(call, request, name)}
-    data = {
-        "type": TYPE,
-        "id": state.services.ids.uuid(),
-        "attributes": shown,
-        "links": {"self": links["self"]},
-    }
-    return {"data": data, "links": links}
+    own = {"self": links["self"]}
+    data = {"type": TYPE, "id": state.services.ids.uuid(), "attributes": shown, "links": own}
+    return few_links(data, links)
 
 
 def _attributes(found: Aggregates) -> dict[str, Any]:
@@ -86,5 +89,7 @@ def _mark(call: Call[State, Any], request: AggregateRequest, bound_to: str) -> M
 
 def _read(text: str, bound_to: str) -> Mark:
     cursor = read_cursor(text, bound_to, CURSOR)
-    key = orjson.loads(cursor.key)
+    key = texts_of(cursor, text, CURSOR)
+    if not isinstance(cursor.value, Decimal | None):
+        raise garbled(text, CURSOR)
     return Mark(cursor.value, None, key) if isinstance(key, str) else Mark(cursor.value, tuple(key))

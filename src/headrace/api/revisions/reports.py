@@ -1,7 +1,7 @@
-"""What older revisions of the flow reports lack: of values and of series alike.
+"""What older revisions of reports lack: of the values and the series of flows alike, and of metrics' aggregates.
 
 What is here: checks that refuse what a revision does not know, and the documents as it shows them. What is not: the
-reports (`commands.reports`, `commands.flow_series`). Follows reference 6.4 and 8.1.
+reports (`commands.reports`, `flow_series`, `metric_aggregates`). Follows reference 6.4 and 8.1.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from headrace.api.commands import flow_series, reports
+from headrace.api.commands import flow_series, metric_aggregates, reports
 from headrace.api.resources import flow_series_report, flow_values_report
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.filter_rules import listed
 from headrace.jsonapi.filters import Filter, parse_filter
 from headrace.jsonapi.serve import Incoming
 
-VALUES, SERIES = "query_flow_values", "query_flow_series"
-FEW_LINKS = {VALUES: {"command": reports.query_with_few_links}, SERIES: {"command": flow_series.query_with_few_links}}
+VALUES, SERIES, AGGREGATES = "query_flow_values", "query_flow_series", "query_metric_aggregates"
+FEW_LINKS = {
+    VALUES: {"command": reports.query_with_few_links},
+    SERIES: {"command": flow_series.query_with_few_links},
+    AGGREGATES: {"command": metric_aggregates.query_with_few_links},
+}
 """The operations as they were before documents linked to themselves."""
 OWN_LINK: Mapping[str, Mapping[str, Any]] = {
     VALUES: {

@@ -11,6 +11,9 @@ from consent_calls import EMAIL, SMS, consents, link_in, list_of, mails, members
 from people import counted, made_profile, pointers, refusals
 from test_push_tokens import body as token_body
 
+from headrace.model import Account
+from headrace.storage.accounts import create_account
+
 # --- subscriptions ------------------------------------------------------------------------------------------------
 
 
@@ -101,9 +104,14 @@ async def test_what_a_subscription_lacks_is_told(api: Api, attributes: dict[str,
 
 
 async def test_the_list_must_be_there(api: Api) -> None:
-    """And be of this account."""
-    answer = await call(api, "subscriptions", subscription("NOLIST", email="s@example.com"))
-    assert [(404, "not_found", {"pointer": "/data/relationships/list/data/id"})] == refusals(answer)
+    """And be one of this account."""
+    services = api.services
+    other = await create_account(services.database, services.ids, Account("", "Other"), services.system_clock)
+    theirs = await list_of(api)
+    for list_id, account in (("NOLIST", api.account), (theirs, other)):
+        body = subscription(list_id, email="s@example.com")
+        answer = await call(api, "subscriptions", body, company_id=account.account_id)
+        assert [(404, "not_found", {"pointer": "/data/relationships/list/data/id"})] == refusals(answer)
     assert 0 == await counted(api, "profile")
 
 

@@ -42,10 +42,11 @@ from headrace.api.commands.client_bodies import (
     VisitorData,
 )
 from headrace.api.commands.event_bodies import FURTHEST, MAX_BULK
-from headrace.api.commands.events import PostedEvent, incoming_event, mistakes_of
+from headrace.api.commands.events import SINGLE, PostedEvent, incoming_event, mistakes_of
 from headrace.api.commands.profile_bodies import IDENTIFIERS, ProfileMeta, incoming_profile
 from headrace.api.commands.profiles import change_of, checked, known_by
 from headrace.api.commands.push_tokens import PERSON, NewToken, token_of
+from headrace.api.commands.quick_events import MetricKey, QuickEvents
 from headrace.api.state import State
 from headrace.errors import Invalid, Problem, raise_any
 from headrace.jsonapi.operation import Call
@@ -59,6 +60,10 @@ from headrace.storage.resolve import Resolver
 
 MOST_METRICS = 1_000
 """Our choice: an account that has so many gets no further ones from callers without a key."""
+TOO_MANY = (
+    f"This is a new metric, and the account has as many as callers without a private key may make, {MOST_METRICS:,}; "
+    "name one that it has, or send its first event to /api/events."
+)
 EVENTS = "/data/attributes/events/data"
 VISITOR = "/data/attributes/profile/data"
 _COUNT_METRICS = "SELECT count(*) FROM metric WHERE account_id = $1"
@@ -76,8 +81,11 @@ class BulkEvent(PostedEvent):
 # --- events -------------------------------------------------------------------------------------------------------
 
 
-async def create_event(call: Call[State, ClientEvent]) -> None:
+async def create_event(call: Call[State, ClientEvent | QuickEvents]) -> None:
     """Take one event in; returns when it is committed. Raises `Problems`."""
+    if isinstance(call.body, QuickEvents):
+        await _take_quick(call.ctx.state, call.body)
+        return
     state, attributes = call.ctx.state, call.body.data.attributes
     visitor = attributes["profile"]["data"]
     event = PostedEvent(described(state, visitor), attributes, bool(attributes.get("backfill")))
@@ -98,51 +106,55 @@ async def create_events(call: Call[State, ClientEvents]) -> None:
     await _take(state, visitor, events)
 
 
+async def _take_quick(state: State, events: QuickEvents) -> None:
+    """Take in an event with which nothing is wrong, and whose visitor names no id."""
+    places = [SINGLE] * len(events.metrics)
+    raise_any(_imitations(events.metrics, places))
+    metrics = await _metrics(state, events.metrics, places)
+    guarded = events._replace(people=[one._replace(guarded=True) for one in events.people])
+    await state.services.ingest.submit(state.account_id, guarded.with_metrics(metrics), state.clock.now())
+
+
 async def _take(state: State, visitor: VisitorData, events: Sequence[PostedEvent]) -> None:
     now = state.clock.now()
     latest = now + FURTHEST
-    raise_any([problem for event in events for problem in (*mistakes_of(event, latest), *_imitations(event))])
+    keys, places = [one.metric for one in events], [one.pointer for one in events]
+    raise_any([*(problem for event in events for problem in mistakes_of(event, latest)), *_imitations(keys, places)])
     change, person = visitor_change(visitor), await _who(state, events[0].person)
     if person is None:
         return
-    metrics = await _metrics(state, events)
-    if _patched(visitor):
+    metrics = await _metrics(state, keys, places)
+    if _meta(visitor) is not None:
         await _write_person(state, person, change)
     incoming = [incoming_event(one._replace(person=person), metrics[one.metric], now) for one in events]
     await state.services.ingest.submit(state.account_id, incoming, now)
 
 
-def _imitations(event: PostedEvent) -> list[Problem]:
-    service, name = event.metric
-    if service.strip().lower() != OWN.lower():
-        return []
-    detail = f'"service" is "{service}", whose events Headrace records itself; "{name}" needs another one, or none.'
-    return [Invalid(detail, pointer=f"{event.pointer}/metric/data/attributes/service")]
+def _imitations(keys: Sequence[MetricKey], places: Sequence[str]) -> list[Problem]:
+    return [
+        Invalid(
+            f'"service" is "{service}", whose events Headrace records itself; "{name}" needs another one, or none.',
+            pointer=f"{place}/metric/data/attributes/service",
+        )
+        for (service, name), place in zip(keys, places, strict=True)
+        if service.strip().lower() == OWN.lower()
+    ]
 
 
-async def _metrics(state: State, events: Sequence[PostedEvent]) -> Mapping[tuple[str, str], str]:
+async def _metrics(state: State, keys: Sequence[MetricKey], places: Sequence[str]) -> Mapping[MetricKey, str]:
     """Return the ids of metrics by service and name; makes those that the account lacks while it may have more."""
     wanted: defaultdict[str, set[str]] = defaultdict(set)
-    for event in events:
-        service, name = event.metric
+    for service, name in keys:
         wanted[service].add(name)
     metrics, account_id = state.services.metrics, state.account_id
     found = {service: await metrics.known(account_id, names, service) for service, names in wanted.items()}
-    lacking = sum(len(names) - len(found[service]) for service, names in wanted.items())
+    lacking = [place for (service, name), place in zip(keys, places, strict=True) if name not in found[service]]
     if lacking:
-        count = await state.database.fetch_value(_COUNT_METRICS, account_id)
-        if count + lacking > MOST_METRICS:
-            raise Invalid(_too_many(events, found), pointer=f"{events[0].pointer}/metric/data/attributes/name")
+        new = sum(len(names) - len(found[service]) for service, names in wanted.items())
+        if await state.database.fetch_value(_COUNT_METRICS, account_id) + new > MOST_METRICS:
+            raise Invalid(TOO_MANY, pointer=f"{lacking[0]}/metric/data/attributes/name")
         found = {service: await metrics.ids(account_id, names, service) for service, names in wanted.items()}
     return {(service, name): one for service, names in found.items() for name, one in names.items()}
-
-
-def _too_many(events: Sequence[PostedEvent], found: Mapping[str, Mapping[str, str]]) -> str:
-    new = next(name for service, name in (one.metric for one in events) if name not in found[service])
-    return (
-        f'"{new}" is a new metric, and this account has as many as callers without a private key may make, '
-        f"{MOST_METRICS:,}; name one that it has, or send its first event to /api/events."
-    )
 
 
 # --- people -------------------------------------------------------------------------------------------------------
@@ -189,10 +201,6 @@ async def known_id(connection: Connection, account_id: str, profile_id: str) -> 
     if await profile_rows.existing(connection, account_id, {profile_id}):
         return profile_id
     return (await follow(connection, account_id, {profile_id})).get(profile_id)
-
-
-def _patched(visitor: VisitorData) -> bool:
-    return _meta(visitor) is not None
 
 
 def _meta(visitor: Mapping[str, Any]) -> ProfileMeta | None:

@@ -12,6 +12,7 @@ from headrace.api.commands import client as commands
 from headrace.api.commands import client_bodies as bodies
 from headrace.api.commands.client_subscriptions import subscribe
 from headrace.api.commands.push_tokens import NewToken
+from headrace.api.commands.quick_events import quick_event
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import XL, M, Operation, Tier
 from headrace.jsonapi.query import Parameter
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tier=XL,
         command=commands.create_event,
         body=bodies.ClientEvent,
+        read=quick_event,
         parameters=COMPANY,
         status=202,
         public=True,

@@ -531,3 +531,11 @@ async def test_every_revision_has_the_query(api: Api, shop: Shop, revision: str)
     assert [2.0, 0.0, 0.0] == shown["attributes"]["data"][0]["measurements"]["sum_value"]
     assert shown["links"]["self"].rstrip("/").endswith(AGGREGATES)
     assert ("links" in answer.json()) == (revision >= "2026-01-15")
+
+
+@pytest.mark.parametrize("revision", ["2024-02-15", "2024-07-15"])
+async def test_the_oldest_revision_has_fewer_dimensions(api: Api, shop: Shop, revision: str) -> None:
+    """Six came later than 2024-02-15."""
+    asked = body(await shop.metric(), by=["URL", "Bot Click"])
+    answer = await api.post(AGGREGATES, asked, revision=revision)
+    assert (400 if revision == "2024-02-15" else 200) == answer.status_code

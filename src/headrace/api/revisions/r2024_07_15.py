@@ -6,7 +6,7 @@ A segment shows its definition since (2024-06-15), accounts and people their loc
 from __future__ import annotations
 
 from headrace.api.revisions import Change, Surface, groups, people
-from headrace.api.revisions.reports import OWN_LINK
+from headrace.api.revisions.reports import OWN_LINK, refusing_later_dimensions
 from headrace.api.revisions.rows import with_operations, with_resources, without_attributes
 
 
@@ -17,4 +17,4 @@ def before(surface: Surface) -> Surface:
     return people.first_shape(groups.first_shape(with_resources(linked, [account])))
 
 
-CHANGE = Change("2024-07-15", before, up=groups.FIRST_BODIES)
+CHANGE = Change("2024-07-15", before, up={**groups.FIRST_BODIES, **refusing_later_dimensions()})

@@ -43,6 +43,10 @@ TEXT_MESSAGE_STATISTICS = (
     "text_message_roi",
     "text_message_spend",
 )
+LATER_DIMENSIONS = frozenset(
+    ("$usage_amount", "$value_currency", "Bot Click", "Inbox Provider", "Message Format", "Segment Count")
+)
+"""Dimensions of events that 2024-02-15 does not group by; when they came, the sources do not say."""
 
 Check = Callable[[Mapping[str, Any]], list[Problem]]
 
@@ -50,6 +54,11 @@ Check = Callable[[Mapping[str, Any]], list[Problem]]
 def refused_by(check: Check) -> dict[str, Callable[[Incoming], Incoming]]:
     """Return the `up` of both reports: what `refusing` makes of the check."""
     return dict.fromkeys((VALUES, SERIES), refusing(check))
+
+
+def refusing_later_dimensions() -> dict[str, Callable[[Incoming], Incoming]]:
+    """Return the `up` of a metric's aggregates that takes the first dimensions only."""
+    return {AGGREGATES: refusing(lambda attributes: unknown_names(attributes, "by", LATER_DIMENSIONS))}
 
 
 def refusing(check: Check) -> Callable[[Incoming], Incoming]:

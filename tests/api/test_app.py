@@ -26,9 +26,8 @@ async def test_the_description_names_every_operation(api: Api) -> None:
 async def test_the_description_tells_what_a_report_may_ask(api: Api) -> None:
     """The body of the flow-values report is described down to its enumerations, and the parts of it that are needed."""
     schemas = (await api.http.get("/openapi.json")).json()["components"]["schemas"]
-    named = {"const": "flow-values-report", "type": "string"}
-    datas = [one for one in schemas.values() if one.get("properties", {}).get("type") == named]
-    (attributes,) = [one["properties"]["attributes"] for one in datas]
+    data = schemas["QueryFlowValuesBody"]["properties"]["data"]["$ref"].rpartition("/")[2]
+    attributes = schemas[data]["properties"]["attributes"]
     members = attributes["properties"]
     assert ["statistics", "timeframe", "conversion_metric_id"] == attributes["required"]
     assert (31, 10) == tuple(len(members[one]["items"]["enum"]) for one in ("statistics", "group_by"))

@@ -37,7 +37,8 @@ def index_page(document: Any, asked: str) -> str:
     """Return the list of all operations, or of those in which every word that is searched for occurs."""
     found = [one for one in entries(document) if _matches(one, asked)]
     about = element("section", prose(document["info"]["description"]), class_="about") if not asked else ""
-    count = element("p", f"{len(found)} operations", id="count", role="status")
+    said = "1 operation" if len(found) == 1 else f"{len(found)} operations"
+    count = element("p", said, id="count", role="status")
     return _frame(
         document,
         "Headrace API",

@@ -76,7 +76,8 @@ class Schemas:
         if not self._inside(schema) or depth >= DEEPEST:
             return ""
         inner = self._members(self._followed(schema)[1], depth + 1)
-        return element("details", element("summary", "What is in it"), inner) if inner else ""
+        folded = element("summary", "What is in it") + inner
+        return element("details", folded, open="open" if depth == 0 else None) if inner else ""
 
     def _inside(self, schema: Schema) -> bool:
         """Return whether there is something to unfold in a schema."""

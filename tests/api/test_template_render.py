@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from api_client import Api
 
-from headrace.messages.preview_pool import Previews
+from headrace.errors import Unavailable
+from headrace.messages.preview_pool import MOST_WAITING, Previews
 from headrace.model import Account
 from headrace.storage.accounts import create_account
 
@@ -128,7 +129,7 @@ async def test_a_preview_that_takes_too_long_is_killed_and_others_go_on(api: Api
 
 async def test_a_preview_that_needs_too_much_memory_is_a_mistake_and_others_go_on(api: Api) -> None:
     """The process that ran out of memory is replaced."""
-    previews = Previews()
+    previews = Previews(patience=60)
     html = "{% with " + " ".join(f"a{number}=big|upper" for number in range(900)) + " %}x{% endwith %}"
     found = await previews.render({**JOB, "html": html, "context": {"big": "x" * 900_000}})
     assert "it needs more than 512 MB of memory" == found["problem"]
@@ -141,4 +142,23 @@ async def test_many_previews_share_two_processes(api: Api) -> None:
     previews = Previews()
     found = await asyncio.gather(*(previews.render({**JOB, "html": f"n{number}"}) for number in range(20)))
     assert [f"n{number}" for number in range(20)] == [one["html"] for one in found]
+    await previews.close()
+
+
+async def test_a_process_that_was_killed_meanwhile_is_replaced(api: Api) -> None:
+    """Whoever asks next does not notice."""
+    previews = Previews()
+    await previews.render({**JOB, "html": "first"})
+    previews._idle[0].kill()
+    assert "second" == (await previews.render({**JOB, "html": "second"}))["html"]
+    await previews.close()
+
+
+async def test_too_many_that_wait_are_told_to_come_again(api: Api) -> None:
+    """The hundred before them are answered."""
+    previews = Previews()
+    found = await asyncio.gather(
+        *(previews.render({**JOB, "html": "x"}) for _ in range(MOST_WAITING + 5)), return_exceptions=True
+    )
+    assert [MOST_WAITING, 5] == [len([one for one in found if isinstance(one, kind)]) for kind in (dict, Unavailable)]
     await previews.close()

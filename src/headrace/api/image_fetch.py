@@ -50,7 +50,7 @@ async def fetch_image(address: str, *, anywhere: bool = False, patience: float =
     `anywhere` permits addresses of the own network.
     """
     if address[:5].lower() == "data:":
-        return Fetched(_in_data_uri(address))
+        return Fetched(await asyncio.to_thread(_in_data_uri, address))
     if len(address) > LONGEST_ADDRESS:
         raise Unreachable(f"The address has {len(address)} characters; at most {LONGEST_ADDRESS} are read")
     try:

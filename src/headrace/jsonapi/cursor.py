@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,11 +19,14 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import orjson
+from sqlalchemy import types as sqltypes
+from sqlalchemy.types import TypeEngine
 
 from headrace.errors import Invalid
 
 VERSION = 1
 MAX_CURSOR = 4096
+MAX_DIGITS = 60
 PARAMETER = "page[cursor]"
 
 
@@ -53,7 +57,7 @@ def read_cursor(text: str, bound_to: str, parameter: str = PARAMETER) -> Cursor:
     """
     parts = _parts(_bare(text, parameter))
     if parts is None:
-        raise _refused(text, parameter, "is not a cursor; use one from links.next or links.prev")
+        raise garbled(text, parameter)
     version, bound, backward, value, key = parts
     if version != VERSION:
         raise _refused(text, parameter, "has expired; start again from the first page")
@@ -103,13 +107,6 @@ def _checksum(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=4).digest()
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "d": datetime.fromisoformat,
-    "u": UUID,
-    "n": Decimal,
-}
-
-
 def _tagged(value: Any) -> Any:
     """Return a value as JSON: what JSON cannot write becomes a pair of a letter and a text."""
     if isinstance(value, datetime):
@@ -124,7 +121,75 @@ def _tagged(value: Any) -> Any:
 
 
 def _untagged(value: Any) -> Any:
+    """Return what `_tagged` wrote; raises `ValueError` for what it never writes."""
     if isinstance(value, list):
         letter, text = value
+        if not isinstance(text, str):
+            raise ValueError("a tagged value is text")
         return _READERS[letter](text)
+    if isinstance(value, dict) or (isinstance(value, str) and "\x00" in value):
+        raise ValueError("a cursor holds plain values")
     return value
+
+
+def _moment(text: str) -> datetime:
+    """Return a moment that lies within the years 1 to 9999 wherever it is told."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 1 < moment.year < 9999:
+        raise ValueError("a cursor's moments have an offset")
+    return moment
+
+
+def _decimal(text: str) -> Decimal:
+    """Return a number that can be written out: a database would write 1E+999999 out, too."""
+    number = Decimal(text)
+    if not number.is_finite() or abs(number.adjusted()) > MAX_DIGITS:
+        raise ValueError("a cursor's numbers are finite")
+    return number
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "d": _moment,
+    "u": UUID,
+    "n": _decimal,
+}
+
+
+def fits(value: Any, kind: TypeEngine[Any]) -> bool:
+    """Tell whether a cursor's value is one that a column of some type may have, so that the database can compare it.
+
+    Cursors are not signed: whoever forges one gets to see another page of a list that is theirs anyway.
+    """
+    match kind:
+        case sqltypes.Uuid():
+            return isinstance(value, UUID)
+        case sqltypes.DateTime():
+            return isinstance(value, datetime)
+        case sqltypes.Boolean():
+            return isinstance(value, bool)
+        case sqltypes.Integer():
+            most = _BITS.get(type(kind).__name__, 31)
+            return isinstance(value, int) and not isinstance(value, bool) and -(1 << most) <= value < 1 << most
+        case sqltypes.Numeric():
+            return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        case _:
+            return isinstance(value, str)
+
+
+_BITS = {"SmallInteger": 15, "SMALLINT": 15, "BigInteger": 63, "BIGINT": 63}
+
+
+def texts_of(cursor: Cursor, text: str, parameter: str = PARAMETER) -> str | list[str]:
+    """Return the text, or the list of texts, that a cursor's key holds as JSON; raises `Invalid` for any other."""
+    with suppress(ValueError, TypeError):
+        found = orjson.loads(cursor.key)
+        if isinstance(found, str) or (isinstance(found, list) and all(isinstance(one, str) for one in found)):
+            plain: str | list[str] = found
+            if not any("\x00" in one for one in plain):
+                return plain
+    raise garbled(text, parameter)
+
+
+def garbled(text: str, parameter: str = PARAMETER) -> Invalid:
+    """Return the problem of a text that is no cursor of ours."""
+    return _refused(text, parameter, "is not a cursor; use one from links.next or links.prev")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, Integer
 
 from headrace.errors import Invalid, Problem
 from headrace.jsonapi.filter_words import read_moment
@@ -24,7 +24,6 @@ LIST_OPERATORS = frozenset({"any", "contains-any", "contains-all"})
 UPPER_BOUNDS = frozenset({"less-than", "less-or-equal"})
 BOUNDS = frozenset({"less-than", "less-or-equal", "greater-than", "greater-or-equal"})
 DATE_OPERATORS = ("equals", "greater-or-equal", "greater-than", "less-or-equal", "less-than")
-INT64 = 2**63
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +144,7 @@ def _typed(rule: Filterable, value: Scalar) -> Any:
         case "datetime":
             return _moment(value)
         case "int":
-            return _whole(value)
+            return _whole(value, rule.column)
         case "number":
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError("it must be a number, without quotes")
@@ -172,11 +171,13 @@ def _member(rule: Filterable, value: Scalar) -> str:
     return text
 
 
-def _whole(value: Scalar) -> int:
+def _whole(value: Scalar, column: ColumnElement[Any] | None) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("it must be a whole number, without quotes")
-    if not -INT64 <= value < INT64:
-        raise ValueError("it must fit into 64 bits")
+    narrow = column is not None and isinstance(column.type, Integer) and not isinstance(column.type, BigInteger)
+    bits = 32 if narrow else 64
+    if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+        raise ValueError(f"it must fit into {bits} bits")
     return value
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from headrace.api.state import State
 from headrace.jsonapi.context import fill
-from headrace.jsonapi.cursor import Cursor, binding, read_cursor, write_cursor
+from headrace.jsonapi.cursor import Cursor, binding, garbled, read_cursor, texts_of, write_cursor
 from headrace.jsonapi.operation import Call
 from headrace.jsonapi.query import Parameter
 from headrace.reports.flow_figures import order
@@ -96,7 +96,9 @@ def _first(groups: Sequence[Groupings], cursor: str | None, bound_to: str) -> in
     """Return the index of the first row behind a cursor: the figures may have changed since, the order has not."""
     if cursor is None:
         return 0
-    mark = orjson.loads(read_cursor(cursor, bound_to, CURSOR).key)
+    mark = texts_of(read_cursor(cursor, bound_to, CURSOR), cursor, CURSOR)
+    if isinstance(mark, str):
+        raise garbled(cursor, CURSOR)
     return next((at for at, groupings in enumerate(groups) if order(groupings) > mark), len(groups))
 
 

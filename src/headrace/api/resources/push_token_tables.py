@@ -61,7 +61,7 @@ PUSH_TOKEN = Resource(
     (Relationship("profile", "profile", ids=lambda row: row["profile_id"]),),
 )
 
-KEY = func.md5(_ROW.token)
+KEY = func.md5(_ROW.token, type_=_ROW.token.type)
 STATUS = func.coalesce(_ROW.enablement_status, case((_ROW.enabled, ALLOWED), else_=DENIED))
 _COLUMNS = (
     KEY.label("id"),

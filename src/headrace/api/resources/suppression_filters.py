@@ -99,7 +99,8 @@ def _latest(column: ColumnElement[Any], own: ColumnElement[bool]) -> Any:
 
 SORTS = {
     f"{GLOBAL}.timestamp": Sortable(
-        func.greatest(_latest(_ROW.at, _EVERYWHERE), _latest(_CONSENT.changed_at, _GONE)), dated=True
+        func.greatest(_latest(_ROW.at, _EVERYWHERE), _latest(_CONSENT.changed_at, _GONE), type_=_ROW.at.type),
+        dated=True,
     ),
     f"{ON_LIST}.timestamp": Sortable(_latest(_ROW.at, _SOMEWHERE), dated=True),
 }

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select
 
 from headrace.errors import NotFound
 from headrace.jsonapi import clauses
-from headrace.jsonapi.cursor import Cursor, write_cursor
+from headrace.jsonapi.cursor import Cursor, fits, garbled, write_cursor
 from headrace.jsonapi.document import Loaded
 from headrace.jsonapi.operation import Call, Table
 from headrace.jsonapi.resource import Resource, Row
@@ -91,6 +91,7 @@ async def page(call: Call[Any, Any], parent: Any = None) -> Rows:
     descending = query.descending is not backward
     if query.cursor is not None:
         mark = query.cursor
+        _check_mark(mark, column, table.key)
         statement = statement.where(clauses.after(column, table.key, mark.value, mark.key, descending))
     statement = clauses.order(statement, column, table.key, descending)
     if query.size is None:
@@ -100,6 +101,13 @@ async def page(call: Call[Any, Any], parent: Any = None) -> Rows:
     )
     found = await call.ctx.fetch(statement.limit(query.size + 1))
     return _cut(call, found, query.size, backward)
+
+
+def _check_mark(mark: Cursor, column: ColumnElement[Any] | None, key: ColumnElement[Any]) -> None:
+    """Raise `Invalid` for a cursor whose values no row of the list can have."""
+    sorted_by = column is None or mark.value is None or fits(mark.value, column.type)
+    if not sorted_by or not fits(mark.key, key.type):
+        raise garbled(write_cursor(mark, ""))
 
 
 def _scoped(call: Call[Any, Any], parent: Any) -> tuple[Select[Any], Table]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from api_client import NEWEST, NOW, Api
 from client_calls import SARAH, accepted, call, events, kx, named, profile, stored, subscription, unregister
@@ -11,6 +13,7 @@ from test_push_tokens import body as token_body
 
 from headrace.api.commands import client as commands
 from headrace.model import Account
+from headrace.storage import profile_rows
 from headrace.storage.accounts import create_account
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import Accepted, IncomingEvent
@@ -207,6 +210,20 @@ async def test_one_batch_replaces_nothing_either(api: Api) -> None:
     first, second, third = (one.profile_id for one in found if isinstance(one, Accepted))
     assert (True, False) == (first == second, first == third)
     assert [("a@example.com", None, "63"), ("b@example.com", None, None)] == await stored(api)
+
+
+async def test_an_address_that_comes_meanwhile_is_kept(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looked before it was there looks again."""
+    await made_profile(api, external_id="63", email="sarah@example.com")
+    look, looks = profile_rows.identifiers, []
+
+    async def late(*arguments: Any) -> Any:
+        looks.append(arguments)
+        return [] if len(looks) == 1 else await look(*arguments)
+
+    monkeypatch.setattr(profile_rows, "identifiers", late)
+    await accepted(api, "profiles", profile(named(external_id="63", email="thief@example.com")))
+    assert (2, [("sarah@example.com", None, "63")]) == (len(looks), await stored(api))
 
 
 async def test_further_addresses_are_neither_added_nor_taken(api: Api) -> None:

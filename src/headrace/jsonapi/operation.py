@@ -132,6 +132,7 @@ class Operation:
     shape `call` answers: a document of resources, a model, or a JSON schema; None is an empty answer, or a document of
     one `resource` where the row has one. `since` is the first revision that has the operation and `until` the first
     that no longer has it. `own_link` False leaves out the link of a document to itself, where the document is no page.
+    A `public` one is called with the account's public id, and needs no key, whatever its `scopes` say.
     """
 
     id: str

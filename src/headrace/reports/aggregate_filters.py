@@ -19,9 +19,9 @@ from headrace.jsonapi.filter_rules import listed
 from headrace.jsonapi.filter_words import quote, read_moment, tokens
 from headrace.jsonapi.filters import Comparison, Scalar, parse_filter, print_value
 from headrace.reports.reading import ATTRIBUTES
-from headrace.reports.timeframes import CustomFrame, longer_than_a_year
+from headrace.reports.timeframes import YEARS, CustomFrame, longer_than_a_year
 from headrace.storage.event_dimensions import DIMENSIONS
-from headrace.storage.metric_aggregates import Test
+from headrace.storage.metric_aggregates import DimensionTest
 from headrace.storage.slots import Span
 
 POINTER = f"{ATTRIBUTES}/filter"
@@ -42,10 +42,10 @@ class _Found:
 
     zone: ZoneInfo
     bounds: dict[str, datetime] = field(default_factory=dict)
-    tests: list[Test] = field(default_factory=list)
+    tests: list[DimensionTest] = field(default_factory=list)
 
 
-def read_filters(given: Any, zone: ZoneInfo, mistakes: list[Problem]) -> tuple[Span, tuple[Test, ...]]:
+def read_filters(given: Any, zone: ZoneInfo, mistakes: list[Problem]) -> tuple[Span, tuple[DimensionTest, ...]]:
     """Return the span and the tests of a list of filters; moments without an offset are on the clocks of `zone`.
 
     Source: reference 6.6 (both bounds required, at most a year). Our choice: at most 50 filters.
@@ -113,7 +113,7 @@ def _take(one: Comparison, found: _Found, *, negated: bool) -> None:
     elif one.operator not in OPERATORS:
         raise ValueError(f'"{one.operator}" is not an operator of "{one.field}"; operators are {listed(OPERATORS)}.')
     else:
-        found.tests.append(Test(one.field, _values(one), negated))
+        found.tests.append(DimensionTest(one.field, _values(one), negated))
 
 
 def _take_bound(one: Comparison, found: _Found, *, negated: bool) -> None:
@@ -135,8 +135,8 @@ def _moment(given: Any, zone: ZoneInfo) -> datetime:
     else:
         shown = print_value(given)[:80]
         raise ValueError(f"{shown} is not a moment; {TIME} takes a date and time like 2022-12-01T00:00:00.")
-    if not 1900 <= moment.year <= 9000:
-        raise ValueError(f"{given} lies outside the years 1900 to 9000.")
+    if moment.year not in YEARS:
+        raise ValueError(f"{given} lies outside the years {YEARS[0]} to {YEARS[-1]}.")
     return moment.astimezone(UTC)
 
 

@@ -17,7 +17,7 @@ from headrace.jsonapi.filter_rules import listed
 from headrace.reports.aggregate_filters import filters_schema, read_filters
 from headrace.reports.reading import invalid, object_schema, raise_mistakes, read_names, unknown_members
 from headrace.storage.event_dimensions import DIMENSIONS
-from headrace.storage.metric_aggregates import MEASUREMENTS, Order, Test
+from headrace.storage.metric_aggregates import MEASUREMENTS, DimensionTest, Order
 from headrace.storage.slots import Span
 
 INTERVALS = {"day": "daily", "hour": "hourly", "month": "monthly", "week": "weekly"}
@@ -43,7 +43,7 @@ class AggregateRequest:
     measurements: tuple[str, ...]
     span: Span
     zone: ZoneInfo
-    tests: tuple[Test, ...] = ()
+    tests: tuple[DimensionTest, ...] = ()
     interval: str = "day"
     by: tuple[str, ...] = ()
     order: Order | None = None

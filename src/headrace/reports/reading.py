@@ -16,7 +16,7 @@ from headrace.jsonapi.filter_rules import Filterable, check_filter, listed
 from headrace.jsonapi.filter_words import read_moment
 from headrace.jsonapi.filters import Filter, parse_filter
 from headrace.reports.intervals import INTERVALS, too_long_for
-from headrace.reports.timeframes import KEYS, CustomFrame, Timeframe, longer_than_a_year, span_of
+from headrace.reports.timeframes import KEYS, YEARS, CustomFrame, Timeframe, longer_than_a_year, span_of
 
 ATTRIBUTES = "/data/attributes"
 INTERVAL = "interval"
@@ -106,6 +106,8 @@ def _read_timeframe(given: Any) -> Timeframe:
 def _wall_clock(name: str, given: Any) -> datetime:
     """Return a time as the wall clock shows it. Source: reference 6.3 (an offset is ignored)."""
     read = read_moment(given) if isinstance(given, str) else None
+    if isinstance(read, date) and read.year not in YEARS:
+        raise ValueError(f"{name} of the timeframe, {given}, lies outside the years {YEARS[0]} to {YEARS[-1]}.")
     if isinstance(read, datetime):
         return read.replace(tzinfo=None)
     if isinstance(read, date):

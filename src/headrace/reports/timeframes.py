@@ -16,6 +16,9 @@ from headrace.storage.slots import QUARTER, Span, day_start, month_start, quarte
 FIRST_WEEKDAY = 0
 """The weekday (Monday is 0) on which a week starts. Source: reference 6.3, 10.5 (undocumented, Monday)."""
 
+YEARS = range(1900, 9001)
+"""The years that spans may lie in. Our choice: no calendar ends in the middle of their arithmetic."""
+
 
 @dataclass(frozen=True, slots=True)
 class CustomFrame:

@@ -27,7 +27,7 @@ LAST_NUMBER = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class DimensionTest:
     """What a dimension must be, or with `negated` must not be; the empty text stands for an event without it."""
 
     dimension: str
@@ -60,7 +60,7 @@ class Count:
     metric_id: str
     edges: Sequence[datetime]
     by: tuple[str, ...] = ()
-    tests: tuple[Test, ...] = ()
+    tests: tuple[DimensionTest, ...] = ()
     unique: bool = False
     order: Order | None = None
     limit: int = 500

@@ -1,14 +1,18 @@
 """Reading a flow-values request: what is legal, and what each mistake is told."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from headrace.errors import Invalid, Problems
 from headrace.jsonapi.filters import Comparison
-from headrace.reports.request import FlowValuesRequest, read_request
+from headrace.reports.request import FlowSeriesRequest, FlowValuesRequest, read_request, read_series_request
 from headrace.reports.timeframes import CustomFrame
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def attributes(**changes: Any) -> dict[str, Any]:
@@ -101,3 +105,26 @@ def test_several_mistakes_are_told_at_once() -> None:
         "/data/attributes/conversion_metric_id",
         "/data/attributes/group_by",
     ]
+
+
+@pytest.mark.parametrize("year", ["0001", "1899", "9001", "9999"])
+def test_a_timeframe_lies_in_years_that_calendars_reach(year: str) -> None:
+    """Both of its ends, whatever the zone."""
+    for frame in ({"start": f"{year}-01-01", "end": f"{year}-02-01"}, {"start": "2026-01-01", "end": f"{year}-02-01"}):
+        assert "lies outside the years 1900 to 9000" in problem(timeframe=frame).detail
+
+
+def test_a_series_has_an_interval() -> None:
+    """The rest is a request for values."""
+    request = read_series_request({**attributes(), "interval": "hourly"}, BERLIN, NOW)
+    assert FlowSeriesRequest(read_request(attributes()), "hourly") == request
+
+
+def test_a_timeframe_that_is_too_long_is_told_with_its_interval() -> None:
+    """Only where the rest is legal, for the length depends on it."""
+    asked = {**attributes(timeframe={"key": "last_90_days"}), "interval": "daily"}
+    with pytest.raises(Invalid, match="longer than 60 days, the most of daily") as caught:
+        read_series_request(asked, BERLIN, NOW)
+    assert "/data/attributes/timeframe" == caught.value.pointer
+    with pytest.raises(Invalid, match='"x" is not a member of this request'):
+        read_series_request({**asked, "x": 1}, BERLIN, NOW)

@@ -40,6 +40,15 @@ def test_a_plan_takes_the_coarsest_rows_that_fit() -> None:
     )
 
 
+@pytest.mark.parametrize("coarsest", Grain)
+def test_a_plan_has_no_row_longer_than_allowed(coarsest: Grain) -> None:
+    """Hours are read in quarter-hours, days and weeks in days; the whole span is covered all the same."""
+    span = Span(at("2026-01-15T10:00"), at("2026-04-03T05:15"))
+    found = plan(span, ZoneInfo("Europe/Berlin"), coarsest).rows
+    assert max(grain for grain, _ in found) is coarsest
+    assert [span.start, *(one.end for _, one in found)] == [*(one.start for _, one in found), span.end]
+
+
 def test_a_plan_inside_one_quarter_hour_reads_raw_rows_only() -> None:
     """Nothing of the roll-ups fits."""
     span = Span(at("2026-01-15T10:01"), at("2026-01-15T10:09"))

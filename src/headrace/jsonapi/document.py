@@ -32,12 +32,15 @@ class View:
     """What one request shows of one resource.
 
     Its attributes, each with the subfields to keep (None: all of it), and the names of those that are left out as null.
+    `before` and `after` are what stands around the id in its address (None: it has none), `end` closes every link.
     """
 
     resource: Resource
     attributes: tuple[tuple[Attribute, PathTree | None], ...]
-    style: LinkStyle
-    optional: tuple[str, ...] = ()
+    optional: tuple[str, ...]
+    before: str | None
+    after: str
+    end: str
 
 
 def view_of(resource: Resource, query: Query, style: LinkStyle) -> View:
@@ -54,7 +57,10 @@ def view_of(resource: Resource, query: Query, style: LinkStyle) -> View:
             shown.append((one, None))
         elif asked is not None and (paths := [sub for sub in one.subfields if sub in asked]):
             shown.append((one, _tree(paths)))
-    return View(resource, tuple(shown), style, tuple(one.name for one, _ in shown if one.optional))
+    optional = tuple(one.name for one, _ in shown if one.optional)
+    before, _, after = (resource.path or "").partition("{id}")
+    root = None if resource.path is None else f"{style.base_url}{before}"
+    return View(resource, tuple(shown), optional, root, after, "/" if style.trailing_slash else "")
 
 
 def resource_object(view: View, row: Row, resources: Resources, loaded: Loaded) -> Document:
@@ -72,16 +78,21 @@ def resource_object(view: View, row: Row, resources: Resources, loaded: Loaded) 
     for name in view.optional:
         if shown["attributes"][name] is None:
             del shown["attributes"][name]
-    base = None if resource.path is None else resource.path.replace("{id}", quote(row_id, safe=""))
+    base = None if view.before is None else f"{view.before}{_in_a_path(row_id)}{view.after}"
     if resource.relationships:
-        related = {
-            one.name: _relationship(one, row, row_id, base, view.style, resources, loaded)
+        related = [
+            (one.name, _relationship(one, row, row_id, base, view.end, resources, loaded))
             for one in resource.relationships
-        }
-        shown["relationships"] = {name: each for name, each in related.items() if each}
+        ]
+        shown["relationships"] = {name: each for name, each in related if each}
     if base is not None:
-        shown["links"] = {"self": view.style.url(base)}
+        shown["links"] = {"self": f"{base}{view.end}"}
     return shown
+
+
+def _in_a_path(row_id: str) -> str:
+    """Return an id as a path writes it; most are letters and digits and need no looking up."""
+    return row_id if row_id.isalnum() and row_id.isascii() else quote(row_id, safe="")
 
 
 def identifier(resource: Resource, row: Row) -> Document:
@@ -94,14 +105,14 @@ def _relationship(
     row: Row,
     row_id: str,
     base: str | None,
-    style: LinkStyle,
+    end: str,
     resources: Resources,
     loaded: Loaded,
 ) -> Document:
     shown: Document = {}
     if one.name in loaded:
         target = resources[one.type]
-        found = [identifier(target, related) for related in loaded[one.name].get(row_id, ())]
+        found = [{"type": one.type, "id": target.id(each)} for each in loaded[one.name].get(row_id, ())]
         if found or one.many or not one.optional:
             shown["data"] = found if one.many else (found[0] if found else None)
     elif one.ids is not None:
@@ -109,8 +120,9 @@ def _relationship(
         if ids is not None or not one.optional:
             shown["data"] = _linkage(one, ids)
     if one.links and base is not None:
-        links = relationship_links(style, base, one.name)
-        shown["links"] = links if one.addressed else {"related": links["related"]}
+        related = f"{base}/{one.name}{end}"
+        itself = {"self": f"{base}/relationships/{one.name}{end}"} if one.addressed else {}
+        shown["links"] = {**itself, "related": related}
     return shown
 
 
@@ -118,11 +130,6 @@ def _linkage(one: Relationship, ids: Any) -> Any:
     if one.many:
         return [{"type": one.type, "id": str(each)} for each in ids or ()]
     return None if ids is None else {"type": one.type, "id": str(ids)}
-
-
-def relationship_links(style: LinkStyle, base: str, name: str) -> Document:
-    """Return the `self` and `related` links of a relationship of the resource at path `base`."""
-    return {"self": style.url(f"{base}/relationships/{name}"), "related": style.url(f"{base}/{name}")}
 
 
 def single(call: Call[Any, Any], row: Row | None, loaded: Loaded) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from headrace.jsonapi.context import fill
-from headrace.jsonapi.document import collection, linkage, page_links, relationship_links, self_link, single
+from headrace.jsonapi.document import collection, linkage, page_links, self_link, single
 from headrace.jsonapi.operation import Call, Reply
 from headrace.jsonapi.shapes.loading import at_most_one, load_related, one_row, page, parent_key, primary, run
 
@@ -65,4 +65,4 @@ async def _list_of(call: Call[Any, Any], parent: Any) -> Reply:
 
 def _related_link(call: Call[Any, Any]) -> str:
     base, _, name = fill(call.operation.path, call.path).rpartition("/relationships/")
-    return str(relationship_links(call.ctx.links, base, name)["related"])
+    return call.ctx.links.url(f"{base}/{name}")

@@ -15,8 +15,10 @@ from spec_answers import description
 
 from headrace.api.resources import OPERATIONS, RESOURCES
 from headrace.jsonapi.operation import Operation
+from headrace.jsonapi.resource import Resources
 
 REVISION = "2026-07-15"
+_FILTER = re.compile(r"`([^`]+)`: ((?:`[\w-]+`(?:, )?)+)")
 METHODS = ("get", "post", "patch", "put", "delete")
 SERVED: Mapping[str, Operation] = {one.id: one for one in OPERATIONS if one.until is None}
 
@@ -39,7 +41,7 @@ def published(method: str, path: str, operation: Mapping[str, Any]) -> dict[str,
         "tag": operation["tags"][0],
         "scopes": sorted(operation["x-klaviyo-scopes"]),
         "limit": _limit(operation["x-klaviyo-ratelimit"]),
-        "filters": {name: _operators(one) for name, one in operation.get("x-klaviyo-filters", {}).items()},
+        "filters": _filters(operation),
         "sorts": sorted({key.lstrip("-") for key in parameters.get("sort", {}).get("enum", ())}),
         "includes": sorted(_words(parameters.get("include", {}))),
         "page": (size["default"], size["minimum"], size["maximum"]) if size else None,
@@ -49,9 +51,10 @@ def published(method: str, path: str, operation: Mapping[str, Any]) -> dict[str,
     }
 
 
-def ours(operation: Operation) -> dict[str, Any]:
-    """Return what our row says."""
+def ours(operation: Operation, resources: Resources | None = None) -> dict[str, Any]:
+    """Return what our row says; `resources` are those of the revision that has the row, the newest without."""
     page = operation.page
+    known = resources if resources is not None else {one.type: one for one in RESOURCES}
     return {
         "method": operation.method,
         "path": _plain(operation.path),
@@ -64,7 +67,7 @@ def ours(operation: Operation) -> dict[str, Any]:
         "page": (page.default, page.minimum, page.maximum) if page and not page.fixed else None,
         "paged": page is not None,
         "additional": {name: sorted(each) for name, each in operation.additional.items()},
-        "sparse": {name: sorted(_field_names(operation, name)) for name in operation.sparse},
+        "sparse": {name: sorted(_field_names(operation, name, known)) for name in operation.sparse},
     }
 
 
@@ -84,10 +87,10 @@ def _apart(expected: Any, found: Any) -> Any:
     return (expected, found)
 
 
-def _field_names(operation: Operation, type_: str) -> set[str]:
+def _field_names(operation: Operation, type_: str, resources: Resources) -> set[str]:
     resource = operation.resource
     if resource is None or resource.type != type_:
-        resource = next(one for one in RESOURCES if one.type == type_)
+        resource = resources[type_]
     return set(resource.field_names(operation.additional.get(type_, ())))
 
 
@@ -103,6 +106,15 @@ def _bracketed(parameters: Mapping[str, Any], word: str) -> Iterator[tuple[str, 
     for name, schema in parameters.items():
         if name.startswith(f"{word}["):
             yield name[len(word) + 1 : -1], schema
+
+
+def _filters(operation: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the operators by field; the oldest description has them in a text only."""
+    if "x-klaviyo-filters" in operation:
+        return {name: _operators(one) for name, one in operation["x-klaviyo-filters"].items()}
+    texts = (one.get("description", "") for one in operation.get("parameters", ()) if one["name"] == "filter")
+    found = _FILTER.findall(next(texts, ""))
+    return {name: sorted(re.findall(r"`([^`]+)`", operators)) for name, operators in found}
 
 
 def _operators(one: Mapping[str, Any]) -> list[str]:

@@ -51,9 +51,10 @@ def members_by_anything_but_id(surface: Surface) -> Surface:
 
 def first_shape(surface: Surface) -> Surface:
     """Return the surface of 2024-02-15: segments without definition, listings in one order only."""
-    bare = without_attributes(surface.resources["segment"], ["definition"])
+    bare = without_triggers(surface)
     plain: dict[str, Mapping[str, Any]] = {one: {"sorts": {}} for one in LISTINGS}
-    return with_operations(with_resources(without_triggers(surface), [bare]), plain)
+    segment = without_attributes(bare.resources["segment"], ["definition"])
+    return with_operations(with_resources(bare, [segment]), plain)
 
 
 def _first_segment(attributes: Mapping[str, Any]) -> list[Problem]:

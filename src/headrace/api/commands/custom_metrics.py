@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
+from headrace.api.commands.described import SchemaOf
 from headrace.api.state import State
+from headrace.conditions.custom_metric import CustomMetricDefinition
 from headrace.jsonapi.bodies import Change, Model, New
 from headrace.jsonapi.operation import Call
 from headrace.storage import custom_metrics
@@ -20,14 +22,14 @@ class CustomMetricAttributes(Model):
     """A custom metric to be made; its definition is checked as a whole."""
 
     name: Name
-    definition: Any
+    definition: Annotated[Any, SchemaOf(CustomMetricDefinition)]
 
 
 class CustomMetricChanges(Model):
     """What may be changed about a custom metric; null leaves it as it is."""
 
     name: Name | None = None
-    definition: Any = None
+    definition: Annotated[Any, SchemaOf(CustomMetricDefinition | None)] = None
 
 
 NewCustomMetric = New[Literal["custom-metric"], CustomMetricAttributes]

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from headrace.api.commands import custom_metrics as commands
 from headrace.api.resources.group_tables import CREATED, UPDATED
 from headrace.api.resources.happenings import METRIC, METRICS
+from headrace.conditions.custom_metric import CustomMetricDefinition
 from headrace.jsonapi import shapes
 from headrace.jsonapi.operation import Call, Operation, Table, Tier
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
@@ -29,7 +30,7 @@ CUSTOM_METRIC = Resource(
         UPDATED,
         Attribute(
             "definition",
-            dict[str, Any],
+            CustomMetricDefinition,
             subfields=("definition.aggregation_method", "definition.metric_groups"),
         ),
     ),

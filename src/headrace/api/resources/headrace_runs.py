@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 
 from headrace.api.commands import runs as commands
 from headrace.api.resources.profile_fields import own_bucket
+from headrace.api.resources.shown_flows import SeenCondition
 from headrace.ids import BUCKETS
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import DATE_OPERATORS, Filterable
@@ -43,9 +44,7 @@ RUN = Resource(
         Attribute("error", str | None),
         Attribute("entered_at", datetime),
         Attribute("resume_at", datetime | None, _resume_at, description="When a waiting run goes on."),
-        Attribute(
-            "waiting_in", str | None, _text("waiting_in"), description="The action in which it waits."
-        ),
+        Attribute("waiting_in", str | None, _text("waiting_in"), description="The action in which it waits."),
         Attribute("action_id", str | None, _text("action_id"), description="The action that comes next."),
         Attribute("steps", int),
         Attribute("source", str, lambda row: RunSource(row["source"]).name.lower()),
@@ -69,7 +68,7 @@ STEP = Resource(
         Attribute("outcome", str),
         Attribute("branch", str | None, description="The way that a split took."),
         Attribute("branch_name", str | None, description="That way's name, where it has one."),
-        Attribute("conditions", list[dict[str, Any]], description="What each condition saw and whether it held."),
+        Attribute("conditions", list[SeenCondition], description="What each condition saw and whether it held."),
         Attribute("detail", dict[str, Any]),
     ),
 )

@@ -7,7 +7,7 @@ What is here: types of the objects inside attributes. What is not: how they are 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 from typing_extensions import TypedDict
@@ -52,6 +52,17 @@ class StepCounts(TypedDict):
     skipped: dict[str, int]
     exited: dict[str, int]
     branches: dict[str, int]
+
+
+class SeenCondition(TypedDict):
+    """What a condition saw, and whether it held; `of` is the branch that it belongs to."""
+
+    condition: str
+    saw: Any
+    held: bool | None
+    of: str | None
+    about: str | None
+    of_name: str | None
 
 
 class InboxLinkAttributes(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -27,6 +27,17 @@ REVISION = "2026-10-15"
 LONGEST = 30.0
 """Seconds that any answer may take on a busy machine; what grows out of bounds takes longer."""
 DEEPEST = 12
+UNKNOWN = "NOPE01"
+FILLER = "xxxx"
+BY_NAME: dict[str, Any] = {
+    "email": "p0@example.com",
+    "phone_number": "+4917012345678",
+    "from": "+4917012345678",
+    "to": "+4917012345679",
+    "endpoint_url": "https://example.com/hook",
+    "filter": "equals(flow_id,'x')",
+}
+"""What a part of a sample is that its schema does not tell."""
 ERROR_FIELDS = {"id": str, "status": int, "code": str, "title": str, "detail": str, "source": dict}
 
 T = TypeVar("T")
@@ -49,6 +60,7 @@ class Target:
     services: Services
     account_id: str
     key: str
+    ids: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def over(cls, dsn: str) -> Target:
@@ -85,7 +97,8 @@ class Target:
         self, method: str, path: str, content: bytes | None = None, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         """Send a request as it is given; `path` may hold a query string. Everything that is answered is checked."""
-        given = {"Authorization": f"Bearer {self.key}", "revision": REVISION, **(headers or {})}
+        private = {} if path.startswith("/client/") else {"Authorization": f"Bearer {self.key}"}
+        given = {**private, "revision": REVISION, **(headers or {})}
         raw = {name: value.encode("latin-1", "replace") for name, value in given.items()}
         if content is not None:
             raw.setdefault("Content-Type", b"application/json")
@@ -93,10 +106,38 @@ class Target:
         check(answer, f"{method} {path} {headers or ''} {(content or b'')[:2000]!r}")
         return answer
 
-    def path(self, operation: Operation, given: str = "NOPE01") -> str:
-        """Return an operation's path with an id, and what public operations need."""
-        path = operation.path.replace("{id}", given)
+    def path(self, operation: Operation, given: str | None = None) -> str:
+        """Return an operation's path with an id, of a thing that exists where none is given, and what else it needs."""
+        path = operation.path.replace("{id}", self.known(operation) if given is None else given)
         return f"{path}?company_id={self.account_id}" if operation.public else path
+
+    def known(self, operation: Operation) -> str:
+        """Return the id of a thing that the operation's path may name, or one that nothing has."""
+        return self.ids.get(operation.path.split("/")[2].removesuffix("s"), UNKNOWN)
+
+    def remember(self, *collections: str) -> None:
+        """Look up the id of one thing of each collection."""
+        for one in collections:
+            found = self.send("GET", f"/api/{one}").json()["data"]
+            self.ids[one.removesuffix("s")] = found[0]["id"] if found else UNKNOWN
+
+    def fitted(self, operation: Operation, body: Any) -> Any:
+        """Return a sample body that names the thing in the path and others that exist."""
+        fitting = self._fitted(body)
+        data = fitting.get("data") if isinstance(fitting, dict) else None
+        if isinstance(data, dict) and "id" in data and "{id}" in operation.path:
+            data["id"] = self.known(operation)
+        return fitting
+
+    def _fitted(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._fitted(one) for one in value]
+        if not isinstance(value, dict):
+            return self.ids.get("metric", value) if value == UNKNOWN else value
+        named = {name: self._fitted(one) for name, one in value.items()}
+        if named.get("id") == FILLER:
+            named["id"] = self.ids.get(str(named.get("type")), FILLER)
+        return named
 
 
 def check(answer: httpx.Response, told: str) -> None:
@@ -138,7 +179,7 @@ def _plain(schema: dict[str, Any], known: dict[str, Any], depth: int) -> Any:
     match schema.get("type"):
         case "object":
             wanted = schema.get("properties", {}) if depth < DEEPEST else {}
-            return {name: _sample(part, known, depth + 1) for name, part in wanted.items()}
+            return {name: BY_NAME.get(name) or _sample(part, known, depth + 1) for name, part in wanted.items()}
         case "array":
             return [_sample(schema.get("items", {}), known, depth + 1)] if depth < DEEPEST else []
         case "string":
@@ -159,7 +200,7 @@ def _text(schema: dict[str, Any]) -> str:
         case "date":
             return NOW.date().isoformat()
         case _:
-            return "x" * max(4, schema.get("minLength", 0))
+            return FILLER * max(1, schema.get("minLength", 0) // 4)
 
 
 class Literally(str):

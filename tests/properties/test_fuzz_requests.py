@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import asyncpg
 import pytest
+from fuzz_bodies import GOOD
 from fuzzing import REVISION, STRANGE, Target, changed, mutations, places, plain_json, sample_of, write
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ FILTERED = [one for one in OPERATIONS if one.filters]
 NAMED = [one for one in OPERATIONS if "{id}" in one.path]
 EVERY = 20
 """Of the strange values, one in so many is tried at each place, another one at the next."""
-BODIES = {one.id: sample_of(one.body) for one in WITH_BODY if one.body is not None}
+BODIES = {one.id: GOOD.get(one.id) or sample_of(one.body) for one in WITH_BODY if one.body is not None}
 IDS = [
     "NOPE01",
     "0",
@@ -68,6 +69,10 @@ def target(server: Server, migrated_template: str) -> Iterator[Target]:
         metric = {"data": {"type": "metric", "attributes": {"name": f"Metric {number}"}}}
         event = {"type": "event", "attributes": {"metric": metric, "profile": {"data": person}, "properties": {}}}
         assert 202 == made.send("POST", "/api/events", write({"data": event})).status_code
+    for name in ("create_flow", "create_segment", "create_template"):
+        [operation] = [one for one in OPERATIONS if one.id == name]
+        assert 201 == made.send("POST", operation.path, write(GOOD[name])).status_code
+    made.remember("profiles", "lists", "tags", "events", "metrics", "flows", "segments", "templates", "tag-groups")
     yield made
     made.close()
 
@@ -83,8 +88,8 @@ async def _statement(dsn: str, statement: str) -> None:
 def test_strange_values_at_every_place_of_every_body(target: Target) -> None:
     """Each operation's sample body, with another strange value at each of its places in turn."""
     for operation in WITH_BODY:
-        body, path = BODIES[operation.id], target.path(operation)
-        for number, at in enumerate(list(places(body))[:25]):
+        body, path = target.fitted(operation, BODIES[operation.id]), target.path(operation)
+        for number, at in enumerate(list(places(body))[:100]):
             for strange in STRANGE[number % EVERY :: EVERY]:
                 target.send(operation.method, path, write(changed(body, at, "put", strange)))
 
@@ -93,8 +98,8 @@ def test_strange_values_at_every_place_of_every_body(target: Target) -> None:
 def test_mutated_bodies(target: Target, data: st.DataObject) -> None:
     """Bodies that were good and were then changed, of every operation that takes one."""
     operation = data.draw(st.sampled_from(WITH_BODY))
-    content = data.draw(mutations(BODIES[operation.id]))
-    target.send(operation.method, target.path(operation, data.draw(st.sampled_from(IDS[:12]))), content)
+    content = data.draw(mutations(target.fitted(operation, BODIES[operation.id])))
+    target.send(operation.method, target.path(operation), content)
 
 
 @given(st.sampled_from(WITH_BODY), plain_json | st.fixed_dictionaries({"data": plain_json}), st.sampled_from(SERVED))

@@ -13,6 +13,7 @@ from sqlalchemy import Select, select
 
 from headrace.api.commands import universal_bodies as bodies
 from headrace.api.commands import universal_content as commands
+from headrace.api.commands.universal_bodies import AnyBlock
 from headrace.jsonapi import shapes
 from headrace.jsonapi.filter_rules import Filterable
 from headrace.jsonapi.operation import Call, L, M, Operation, Table
@@ -89,7 +90,7 @@ CONTENT = Resource(
     "/api/template-universal-content/{id}",
     (
         Attribute("name", str),
-        Attribute("definition", dict[str, Any], subfields=SUBFIELDS),
+        Attribute("definition", AnyBlock, subfields=SUBFIELDS),
         Attribute("created", datetime, lambda row: row["created_at"]),
         Attribute("updated", datetime, lambda row: row["updated_at"]),
         Attribute("screenshot_status", str, lambda _: "never_generated"),

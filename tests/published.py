@@ -83,27 +83,26 @@ class Comparison:
         return list(self._mistakes(value, schema, at, strict=self.strict))
 
     def _resolved(self, schema: Schema) -> Schema:
+        """Return a schema itself, not a reference to it, with all that it is made of put together."""
         while "$ref" in schema:
             schema = self.schemas[schema["$ref"].rpartition("/")[2]]
+        for each in schema.get("allOf", ()):
+            schema = _together(schema, self._resolved(each))
         return schema
 
     def _mistakes(self, value: Any, schema: Schema, at: str, *, strict: bool) -> Iterator[str]:
-        if value is None and schema.get("nullable"):  # beside a $ref
-            return
         schema = self._resolved(schema)
         if value is None:
             if schema and not self._nullable(schema, at):
                 yield f"{at} is null"
             return
-        for each in schema.get("allOf", ()):
-            yield from self._mistakes(value, each, at, strict=False)
         for name in ("oneOf", "anyOf"):
             if name in schema:
                 yield from self._nearest(value, schema[name], at, strict=strict)
         yield from self._of_type(value, schema, at)
-        if strict and isinstance(value, dict) and not ("oneOf" in schema or "anyOf" in schema):
-            yield from self._unknown(value, schema, at)
         if isinstance(value, dict):
+            if strict and "properties" in schema:
+                yield from (f"{at}/{name} is not known" for name in value if name not in schema["properties"])
             yield from self._members(value, schema, at, strict=strict)
         elif isinstance(value, list) and "items" in schema:
             for index, item in enumerate(value):
@@ -151,20 +150,15 @@ class Comparison:
         # The oldest description demands the linkage of every relationship, which the service shows on request.
         return name == "data" and at.split("/")[-2:-1] == ["relationships"]
 
-    def _unknown(self, value: Mapping[str, Any], schema: Schema, at: str) -> Iterator[str]:
-        known = self._known(schema)
-        if known is not None:
-            for name in value:
-                if name not in known:
-                    yield f"{at}/{name} is not known"
 
-    def _known(self, schema: Schema) -> frozenset[str] | None:
-        """Return the members that a schema knows of, None where it leaves them open."""
-        schema = self._resolved(schema)
-        found = frozenset(schema.get("properties", ()))
-        for each in schema.get("allOf", ()):
-            found |= self._known(each) or frozenset()
-        return found or None
+def _together(one: Schema, other: Schema) -> Schema:
+    """Return a schema of all that two ask for: the members of both, and of a member that both have the same again."""
+    properties = dict(one.get("properties", {}))
+    for name, below in other.get("properties", {}).items():
+        properties[name] = {"allOf": [properties[name], below]} if name in properties else below
+    required = [*one.get("required", ()), *other.get("required", ())]
+    rest = {name: each for name, each in one.items() if name != "allOf"}
+    return {**other, **rest, "required": required, **({"properties": properties} if properties else {})}
 
 
 def _weight(mistakes: list[str], at: str) -> tuple[bool, int]:

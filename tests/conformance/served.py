@@ -1,19 +1,16 @@
 """A running Headrace for the official SDK: a real server on a free loopback port, over a fresh database.
 
-What it answers is kept, so that every answer to a test can be held against the published description. What is done in
-the background by a worker is done when the test asks for it.
+What is done in the background by a worker is done when the test asks for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from intruder import Intruder, mixed_up
@@ -35,27 +32,13 @@ LONGEST = 60
 """Seconds that a worker may take for what a test left to be done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: to what, its status and its document, None where it had none.
-
-    `sparse` tells that only some fields were asked for.
-    """
-
-    method: str
-    path: str
-    status: int
-    document: Any
-    sparse: bool = False
-
-
 def _nothing() -> None:
     """Stand in for a worker until the server has started."""
 
 
 @dataclass
 class Served:
-    """Where the server listens, a key that may do everything, what was answered, and `work`.
+    """Where the server listens, a key that may do everything, and `work`.
 
     `work` lets a worker do all that is to be done.
     """
@@ -63,7 +46,6 @@ class Served:
     url: str = ""
     key: str = ""
     account_id: str = ""
-    answers: list[Answer] = field(default_factory=list)
     work: Callable[[], None] = _nothing
     intrusions: list[str] = field(default_factory=list)
 
@@ -107,8 +89,7 @@ class Background:
             theirs, _ = await create_key(database, ids, clock, other.account_id, "intruder", ["*"])
             own = f"Klaviyo-API-Key {self.served.key}"
             intruder = Intruder(create_app(services), theirs, own, self.served.intrusions)
-            app = Listener(intruder, self.served.answers)
-            self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+            self._server = uvicorn.Server(uvicorn.Config(intruder, log_level="warning"))
             # Connections wait in the listener's queue until the server takes them.
             self._ready.set()
             await self._server.serve(sockets=[listener])
@@ -125,33 +106,3 @@ def _worker(database: Database, services: Services, url: str) -> Callable[[], No
         asyncio.run_coroutine_threadsafe(worker.drain(), loop).result(LONGEST)
 
     return work
-
-
-class Listener:
-    """Stands before the application and keeps its answers."""
-
-    def __init__(self, app: Any, answers: list[Answer]) -> None:
-        self._app = app
-        self._answers = answers
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass a request on and keep what is answered before its end is sent."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status, body = 0, b""
-
-        async def keep(message: Any) -> None:
-            nonlocal status, body
-            status = message.get("status", status)
-            body += message.get("body", b"")
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                sparse = b"fields" in scope["query_string"]
-                self._answers.append(Answer(scope["method"], scope["path"], status, _document(body), sparse))
-            await send(message)
-
-        await self._app(scope, receive, keep)
-
-
-def _document(body: bytes) -> Any:
-    return json.loads(body) if body[:1] == b"{" else None

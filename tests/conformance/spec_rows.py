@@ -2,7 +2,7 @@
 
 What is here: an operation's method, path, scopes, rate limit, filters, sorts, includes, page sizes, types of sparse
 fields with their names, and additional fields, from the description and from our row. What is not: answers
-(`spec_answers`).
+(`published`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from spec_answers import description
-
 from headrace.api.resources import OPERATIONS, RESOURCES
 from headrace.jsonapi.operation import Operation
 from headrace.jsonapi.resource import Resources
+from published import description
 
 REVISION = "2026-07-15"
 _FILTER = re.compile(r"`([^`]+)`: ((?:`[\w-]+`(?:, )?)+)")

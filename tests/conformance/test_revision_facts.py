@@ -2,7 +2,7 @@
 
 What is here: operations, query parameters, filters, sizes of pages, attributes and relationships by the served revision
 that first has them. What is not: how a revision takes them back (`headrace.api.revisions`). Source: the descriptions of
-2024-02-15, 2026-04-15 and 2026-07-15, and the methods and models of the official SDK's releases for the other revisions.
+2024-02-15, 2026-04-15 and 2026-07-15, and the methods and models of the official SDK for each of the other revisions.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from spec_answers import LATEST, description
 from spec_rows import SERVED, differences, operations_of, ours, published
 from test_sdk_coverage import called
+
+from published import LATEST, description
 
 REPORTS = ("query_flow_values", "query_flow_series", "query_segment_values", "query_segment_series")
 """The reports on flows and segments; those on campaigns and forms are about parts that Headrace does not have."""

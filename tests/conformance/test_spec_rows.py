@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from spec_answers import LATEST, description
 from spec_rows import SERVED, differences, operations_of, ours, published
+
+from published import LATEST, description
 
 TAGS = ("Profiles", "Lists", "Segments", "Metrics", "Data Privacy", "Templates", "Images", "Webhooks")
 TAGS += ("Tags", "Tracking Settings")

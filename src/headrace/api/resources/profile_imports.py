@@ -59,6 +59,12 @@ _JOB, _ITEM = t.job.c, t.job_item.c
 _STATUS = case(*((_JOB.state == state.value, name) for state, name in STATES.items()), else_=CANCELLED)
 
 
+def _payload(row: Row) -> dict[str, Any] | None:
+    """Return what was sent for a profile; what was not even an object is told by the error alone."""
+    sent = row["item"].get("row")
+    return sent if isinstance(sent, dict) else None
+
+
 def _count(name: str) -> Any:
     return cast(_JOB.progress[name].astext, Integer)
 
@@ -115,7 +121,7 @@ ERROR = Resource(
             lambda row: {"pointer": row["problem"].get("pointer")},
             subfields=("source.pointer",),
         ),
-        Attribute("original_payload", Any, lambda row: row["item"].get("row")),
+        Attribute("original_payload", dict[str, Any] | None, _payload),
     ),
 )
 

@@ -7,7 +7,21 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import burst, durable, following, imports, ingest, lag, listing, report, segments, sends, steps, store
+from benchmarks import (
+    burst,
+    durable,
+    following,
+    imports,
+    ingest,
+    lag,
+    listing,
+    report,
+    routing,
+    segments,
+    sends,
+    steps,
+    store,
+)
 from benchmarks.harness import Figure, server, table
 from headrace.clock import stopwatch
 
@@ -19,6 +33,7 @@ BENCHMARKS: dict[str, Callable[..., Coroutine[Any, Any, list[Figure]]]] = {
     "store": store.run,
     "durable": durable.run,
     "ingest": ingest.run,
+    "routing": routing.run,
     "listing": listing.run,
     "imports": imports.run,
     "segments": segments.run,

@@ -140,20 +140,14 @@ GROUP BY dimensions, total ORDER BY {", ".join(order)}
 
 
 def _counted(asked: Count) -> str:
-    """Return the query of what each group comes to in each bucket; people are told apart where it is asked for."""
-    source = f"""
+    """Return the query of what each group comes to in each bucket; telling people apart costs as much as the rest."""
+    people = "count(DISTINCT e.profile_id)" if asked.unique else "0::bigint"
+    return f"""
+SELECT {_dimensions(asked)} AS dimensions, width_bucket(e.occurred_at, $7::timestamptz[]) AS place,
+       count(*) AS count, {people} AS "unique", coalesce({_VALUE}, 0) AS sum_value
 FROM event e {joins({*asked.by, *(test.dimension for test in asked.tests)})}
 WHERE e.account_id = $1 AND e.metric_id = $2 AND e.occurred_at >= $3 AND e.occurred_at < $4
     AND e.number >= $5 AND e.number < $6 {_tests(asked)}
-"""
-    group = f"{_dimensions(asked)} AS dimensions, width_bucket(e.occurred_at, $7::timestamptz[]) AS place"
-    if not asked.unique:
-        return f"""
-SELECT {group}, count(*) AS count, 0::bigint AS "unique", coalesce({_VALUE}, 0) AS sum_value {source} GROUP BY 1, 2
-"""
-    return f"""
-SELECT dimensions, place, sum(events)::bigint AS count, count(*) AS "unique", coalesce(sum(value), 0) AS sum_value
-FROM (SELECT {group}, count(*) AS events, {_VALUE} AS value {source} GROUP BY 1, 2, e.profile_id) AS person
 GROUP BY 1, 2
 """
 

@@ -144,6 +144,7 @@ def shop(served: Served) -> Iterator[Shop]:
     made.session.close()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_request_is_answered_by_what_is_not_described(part: int, shop: Shop, served: Served) -> None:
     """Statuses, media types, headers and bodies are as described, and none is an error of ours."""

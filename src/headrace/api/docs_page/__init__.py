@@ -39,7 +39,7 @@ def docs_routes(descriptions: Descriptions) -> Sequence[Route]:
 
     def route(path: str, make: Make) -> Route:
         async def show(request: Request) -> Response:
-            document = descriptions.of(request.query_params.get("revision") or NEWEST)
+            document = await descriptions.found(request.query_params.get("revision") or NEWEST)
             return HTMLResponse(make(document, request), headers=dict(HEADERS))
 
         return Route(path, show)

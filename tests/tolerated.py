@@ -72,6 +72,15 @@ TOLERATED = (
         path=r"/api/flow-messages/.*",
     ),
     Tolerated(
+        r"/data(/\d+)?/relationships/conversation is not known",
+        "a conversation can be included, and only the relationship tells whose it is",
+        path=r"/api/profiles.*",
+    ),
+    Tolerated(
+        r".*/attributes/badge_options is not known",
+        "shown in 2025-07-15 alone, which lies between two descriptions; the official SDK of that revision has it",
+    ),
+    Tolerated(
         r".*/definition/.*/filter/(start|end|date) is '\d{4}-\d{2}-\d{2}', not a moment",
         "a day is legal where a moment is asked for, and is shown as it was given",
     ),

@@ -222,3 +222,41 @@ async def test_a_bound_far_away_is_a_bound(api: Api, bound: str, count: int) -> 
     await api.post("/api/events", event())
     answer = await api.get(f"/api/events?filter={bound}")
     assert (200, count) == (answer.status_code, len(answer.json().get("data", ()))), answer.text
+
+
+async def test_an_event_changes_properties_of_its_person(api: Api) -> None:
+    """`meta` among the attributes of the person adds to lists, takes from them and removes, before the event counts."""
+    await made_profile(api, email="sarah@example.com", properties={"seen": ["hat"], "old": 1})
+    patch = {"append": {"seen": "mug"}, "unset": "old"}
+    attributes = {"email": "sarah@example.com", "meta": {"patch_properties": patch}}
+
+    answer = await api.post("/api/events", event(person={"attributes": attributes}))
+
+    assert 202 == answer.status_code, answer.text
+    [person] = (await api.get("/api/profiles")).json()["data"]
+    assert {"seen": ["hat", "mug"]} == person["attributes"]["properties"]
+    assert 1 == await counted(api, "event")
+
+
+async def test_events_in_bulk_change_properties_of_their_people(api: Api) -> None:
+    """In a job `meta` stands beside the attributes; somebody new is made with what is added."""
+    body = bulk({"email": "ana@example.com", "events": [event()]}, {"email": "ben@example.com", "events": [event()]})
+    rows = body["data"]["attributes"]["events-bulk-create"]["data"]
+    rows[1]["attributes"]["profile"]["data"]["meta"] = {"patch_properties": {"append": {"seen": "mug"}}}
+
+    assert 202 == (await api.post("/api/event-bulk-create-jobs", body)).status_code
+
+    people = (await api.get("/api/profiles?sort=email")).json()["data"]
+    assert [{}, {"seen": ["mug"]}] == [one["attributes"]["properties"] for one in people]
+
+
+async def test_a_change_that_is_refused_takes_its_event_along(api: Api) -> None:
+    """Nothing of a request is kept when its person cannot be changed as it asks, and the answer says where."""
+    attributes = {"email": "sarah@example.com", "meta": {"patch_properties": {"append": {"seen": {"a": 1}}}}}
+
+    answer = await api.post("/api/events", event(person={"attributes": attributes}))
+
+    assert 400 == answer.status_code
+    pointer = answer.json()["errors"][0]["source"]["pointer"]
+    assert "/data/attributes/profile/data/attributes/meta/patch_properties/append/seen" == pointer
+    assert [0, 0] == [await counted(api, "event"), await counted(api, "profile")]

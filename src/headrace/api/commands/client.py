@@ -34,16 +34,13 @@ from dataclasses import replace
 from typing import Any
 
 from headrace.api.commands.client_bodies import (
-    ClientAttributes,
-    ClientEvent,
     ClientEvents,
     ClientProfile,
     UnregisterToken,
-    VisitorData,
 )
-from headrace.api.commands.event_bodies import FURTHEST, MAX_BULK
-from headrace.api.commands.events import SINGLE, PostedEvent, incoming_event, mistakes_of
-from headrace.api.commands.profile_bodies import IDENTIFIERS, ProfileMeta, incoming_profile
+from headrace.api.commands.event_bodies import FURTHEST, MAX_BULK, NewEvent, PersonAttributes, PersonData
+from headrace.api.commands.events import SINGLE, PostedEvent, incoming_event, meta_of, mistakes_of
+from headrace.api.commands.profile_bodies import IDENTIFIERS, incoming_profile
 from headrace.api.commands.profiles import change_of, checked, known_by
 from headrace.api.commands.push_tokens import PERSON, NewToken, token_of
 from headrace.api.commands.quick_events import MetricKey, QuickEvents
@@ -81,7 +78,7 @@ class BulkEvent(PostedEvent):
 # --- events -------------------------------------------------------------------------------------------------------
 
 
-async def create_event(call: Call[State, ClientEvent | QuickEvents]) -> None:
+async def create_event(call: Call[State, NewEvent | QuickEvents]) -> None:
     """Take one event in; returns when it is committed. Raises `Problems`."""
     if isinstance(call.body, QuickEvents):
         await _take_quick(call.ctx.state, call.body)
@@ -115,7 +112,7 @@ async def _take_quick(state: State, events: QuickEvents) -> None:
     await state.services.ingest.submit(state.account_id, guarded.with_metrics(metrics), state.clock.now())
 
 
-async def _take(state: State, visitor: VisitorData, events: Sequence[PostedEvent]) -> None:
+async def _take(state: State, visitor: PersonData, events: Sequence[PostedEvent]) -> None:
     now = state.clock.now()
     latest = now + FURTHEST
     keys, places = [one.metric for one in events], [one.pointer for one in events]
@@ -124,7 +121,7 @@ async def _take(state: State, visitor: VisitorData, events: Sequence[PostedEvent
     if person is None:
         return
     metrics = await _metrics(state, keys, places)
-    if _meta(visitor) is not None:
+    if meta_of(visitor) is not None:
         await _write_person(state, person, change)
     incoming = [incoming_event(one._replace(person=person), metrics[one.metric], now) for one in events]
     await state.services.ingest.submit(state.account_id, incoming, now)
@@ -203,20 +200,15 @@ async def known_id(connection: Connection, account_id: str, profile_id: str) -> 
     return (await follow(connection, account_id, {profile_id})).get(profile_id)
 
 
-def _meta(visitor: Mapping[str, Any]) -> ProfileMeta | None:
-    meta: ProfileMeta | None = visitor.get("meta") or _attributes(visitor).get("meta")
-    return meta
-
-
-def _attributes(visitor: Mapping[str, Any]) -> ClientAttributes:
-    attributes: ClientAttributes | None = visitor.get("attributes")
+def _attributes(visitor: Mapping[str, Any]) -> PersonAttributes:
+    attributes: PersonAttributes | None = visitor.get("attributes")
     return attributes or {}
 
 
 def visitor_change(visitor: Mapping[str, Any], pointer: str = VISITOR) -> ProfileChange:
     """Return what is to become of a visitor's profile, identifiers aside; raises `Problems`."""
     attributes = _attributes(visitor)
-    asked = checked(change_of(attributes, _meta(visitor)), pointer)
+    asked = checked(change_of(attributes, meta_of(visitor)), pointer)
     fields = {name: value for name, value in asked.fields.items() if name not in IDENTIFIERS}
     return replace(asked, fields=fields, more_emails=(), fewer_emails=())
 

@@ -1,7 +1,6 @@
 """The bodies of the operations under `/client/`, where they differ from those of `/api/`.
 
-Follows the operations' descriptions. Here a person's `meta` stands among the attributes, or beside them; either is
-taken everywhere.
+Follows the operations' descriptions. A single event is the same as there (`event_bodies`).
 """
 
 from __future__ import annotations
@@ -11,61 +10,18 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import BeforeValidator, with_config
 from typing_extensions import TypedDict
 
-from headrace.api.commands.event_bodies import Occurrence, OccurrenceData
-from headrace.api.commands.profile_bodies import KnownAttributes, ProfileMeta
+from headrace.api.commands.event_bodies import EventProfile, OccurrenceData, PersonAttributes, PersonData
+from headrace.api.commands.profile_bodies import ProfileMeta
 from headrace.api.commands.push_tokens import TokenText
 from headrace.api.commands.subscription_bodies import GivenChannels
 from headrace.api.commands.values import Flag, ShortText
 from headrace.jsonapi.bodies import Id, Model, ToOne
 
 
-class ClientAttributes(KnownAttributes, total=False):
-    """What a page or an app says about its visitor."""
-
-    meta: ProfileMeta | None
-
-
-@with_config(extra="forbid")
-class VisitorData(TypedDict):
-    """`data` of a visitor; a dict, because every event brings one."""
-
-    type: Literal["profile"]
-    id: NotRequired[Id | None]
-    attributes: NotRequired[ClientAttributes]
-    meta: NotRequired[ProfileMeta | None]
-
-
-@with_config(extra="forbid")
-class Visitor(TypedDict):
-    """Who visits."""
-
-    data: VisitorData
-
-
 class ClientProfile(Model):
     """The body of POST /client/profiles."""
 
-    data: VisitorData
-
-
-@with_config(extra="forbid")
-class ClientEventAttributes(Occurrence):
-    """What happened, when, and to whom."""
-
-    profile: Visitor
-
-
-class ClientEventData(Model):
-    """`data` of an event."""
-
-    type: Literal["event"]
-    attributes: ClientEventAttributes
-
-
-class ClientEvent(Model):
-    """The body of POST /client/events."""
-
-    data: ClientEventData
+    data: PersonData
 
 
 class Occurrences(Model):
@@ -77,7 +33,7 @@ class Occurrences(Model):
 class ClientEventsAttributes(Model):
     """A visitor and their events."""
 
-    profile: Visitor
+    profile: EventProfile
     events: Occurrences
     backfill: Flag | None = None
 
@@ -95,7 +51,7 @@ class ClientEvents(Model):
     data: ClientEventsData
 
 
-class SubscriberAttributes(ClientAttributes, total=False):
+class SubscriberAttributes(PersonAttributes, total=False):
     """Who subscribes, and to which channels."""
 
     subscriptions: GivenChannels | None
@@ -154,7 +110,7 @@ class UnregisterAttributes(Model):
     token: TokenText
     platform: Literal["android", "ios"]
     vendor: Annotated[Literal["apns", "fcm"] | None, BeforeValidator(_small)] = None
-    profile: Visitor
+    profile: EventProfile
 
 
 class UnregisterData(Model):

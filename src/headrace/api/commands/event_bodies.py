@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-from headrace.api.commands.profile_bodies import KnownAttributes
+from headrace.api.commands.profile_bodies import KnownAttributes, ProfileMeta
 from headrace.api.commands.values import Currency, Flag, Moment, Number, Properties
 from headrace.jsonapi.bodies import Id, Model
 
@@ -51,13 +51,20 @@ class EventMetric(TypedDict):
     data: MetricData
 
 
+class PersonAttributes(KnownAttributes, total=False):
+    """What an event says of its person; `meta` stands here in single events, and beside the attributes in bulk."""
+
+    meta: ProfileMeta | None
+
+
 @with_config(extra="forbid")
 class PersonData(TypedDict):
-    """`data` of the profile of an event."""
+    """`data` of the profile of an event. Our choice: `meta` is taken in both of its places everywhere."""
 
     type: Literal["profile"]
     id: NotRequired[Id | None]
-    attributes: NotRequired[KnownAttributes]
+    attributes: NotRequired[PersonAttributes]
+    meta: NotRequired[ProfileMeta | None]
 
 
 @with_config(extra="forbid")

@@ -8,10 +8,10 @@ anything is written. Follows reference 5.4.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from headrace.api.commands.event_bodies import (
     EARLIEST,
@@ -22,18 +22,20 @@ from headrace.api.commands.event_bodies import (
     EventProfile,
     NewEvent,
     Occurrence,
+    PersonData,
     PersonsEventsData,
 )
 from headrace.api.commands.limits import check_properties, surely_within
-from headrace.api.commands.profile_bodies import incoming_profile
-from headrace.api.commands.profiles import known_by
+from headrace.api.commands.profile_bodies import ProfileMeta, incoming_profile
+from headrace.api.commands.profiles import known_by, wish_of, written
 from headrace.api.commands.quick_events import QuickEvents
 from headrace.api.state import State
 from headrace.clock import to_second
 from headrace.errors import Invalid, Problem, Problems
 from headrace.jsonapi.operation import Call
-from headrace.storage import profile_rows
+from headrace.storage import profile_rows, profiles
 from headrace.storage.aliases import follow
+from headrace.storage.database import Connection
 from headrace.storage.identity import IncomingProfile
 from headrace.storage.ingest import IncomingEvent
 from headrace.storage.metrics import API
@@ -78,7 +80,7 @@ async def create_event(call: Call[State, NewEvent | QuickEvents]) -> None:
         return
     attributes, state = call.body.data.attributes, call.ctx.state
     event = PostedEvent(person_of(attributes["profile"], state), attributes, bool(attributes.get("backfill")))
-    await _take(state, [event])
+    await _take(state, [event], [(attributes["profile"]["data"], f"{SINGLE}/profile/data")])
 
 
 async def create_events(call: Call[State, BulkJob | QuickEvents]) -> None:
@@ -91,7 +93,14 @@ async def create_events(call: Call[State, BulkJob | QuickEvents]) -> None:
     if not 0 < count <= MAX_BULK:
         raise Invalid(f"The job holds {count} events; it must hold 1 to {MAX_BULK}.", pointer=BULK)
     state = call.ctx.state
-    await _take(state, [event for row, one in enumerate(people) for event in _of_person(state, row, one)])
+    await _take(
+        state,
+        [event for row, one in enumerate(people) for event in _of_person(state, row, one)],
+        [
+            (one["attributes"]["profile"]["data"], f"{BULK}/{row}/attributes/profile/data")
+            for row, one in enumerate(people)
+        ],
+    )
 
 
 def _of_person(state: State, row: int, one: PersonsEventsData) -> list[PostedEvent]:
@@ -114,7 +123,14 @@ def person_of(profile: EventProfile, state: State | None = None) -> IncomingProf
     return incoming_profile(attributes, profile_id)
 
 
-async def _take(state: State, events: Sequence[PostedEvent]) -> None:
+def meta_of(person: Mapping[str, Any]) -> ProfileMeta | None:
+    """Return the changes that an event's person brings beside plain attributes, wherever they stand."""
+    meta: ProfileMeta | None = person.get("meta") or (person.get("attributes") or {}).get("meta")
+    return meta
+
+
+async def _take(state: State, events: Sequence[PostedEvent], people: Sequence[tuple[PersonData, str]]) -> None:
+    """Take events in; `people` are the bodies of those whom they are about, and where each stands."""
     now = state.clock.now()
     latest = now + FURTHEST
     problems = [problem for event in events for problem in mistakes_of(event, latest)]
@@ -123,7 +139,31 @@ async def _take(state: State, events: Sequence[PostedEvent]) -> None:
         raise Problems(problems)
     keys = [event.metric for event in events]
     metrics = await _metric_ids(state, set(keys))
+    await _change_people(state, people)
     await _hand_in(state, [incoming_event(event, metrics[key], now) for event, key in zip(events, keys, strict=True)])
+
+
+async def _change_people(state: State, people: Sequence[tuple[PersonData, str]]) -> None:
+    """Make the changes that events bring for their people, before the events; raises `Problems`, and changes nobody.
+
+    Our choice: whoever sends a request once more because its answer was lost makes its changes once more.
+    """
+    wishes = [
+        (wish_of(state, person.get("id"), person.get("attributes") or {}, meta, pointer), pointer)
+        for person, pointer in people
+        if (meta := meta_of(person)) is not None
+    ]
+    if not wishes:
+        return
+    ids, now = state.services.ids, state.clock.now()
+
+    async def attempt(transaction: Connection) -> None:
+        asked = [wish for wish, _ in wishes]
+        results = await profiles.write_profiles(transaction, state.account_id, ids, asked, now)
+        for result, (_, pointer) in zip(results, wishes, strict=True):
+            written(result, pointer)
+
+    await profiles.racing(state.database, attempt)
 
 
 async def take_quick(state: State, read: QuickEvents) -> None:

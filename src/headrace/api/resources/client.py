@@ -10,6 +10,7 @@ from __future__ import annotations
 from headrace.api.client_door import PARAMETER
 from headrace.api.commands import client as commands
 from headrace.api.commands import client_bodies as bodies
+from headrace.api.commands import event_bodies
 from headrace.api.commands.client_subscriptions import subscribe
 from headrace.api.commands.push_tokens import NewToken
 from headrace.api.commands.quick_events import quick_event
@@ -35,7 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
         scopes=("events:write",),
         tier=XL,
         command=commands.create_event,
-        body=bodies.ClientEvent,
+        body=event_bodies.NewEvent,
         read=quick_event,
         parameters=COMPANY,
         status=202,

@@ -102,6 +102,28 @@ async def test_flows_have_the_keys_of_the_sample(api: Api) -> None:
     assert shape(await first(api, "/api/flows/")) == FLOW
 
 
+async def test_one_flow_has_the_keys_of_the_sample(api: Api) -> None:
+    """GET /api/flows/{id}/ answers the same flow, alone, with or without the slash."""
+    flow_id = await cart_flow(api)
+    for path in (f"/api/flows/{flow_id}/", f"/api/flows/{flow_id}"):
+        document = (await ask(api, path)).json()
+        assert (set(document), shape(document["data"])) == ({"data"}, FLOW)
+
+
+@pytest.mark.parametrize(
+    ("related", "type_"),
+    [("flow-actions", "flow-action"), ("tags", "tag")],
+)
+async def test_relationships_of_a_flow_list_ids(api: Api, related: str, type_: str) -> None:
+    """The relationship endpoints, for accessing a list of related objects of a flow, answer types and ids."""
+    flow_id = await cart_flow(api)
+    listed = (await ask(api, f"/api/flows/{flow_id}/relationships/{related}/")).json()["data"]
+    assert [set(one) for one in listed] == [{"type", "id"}] * len(listed)
+    assert {one["type"] for one in listed} <= {type_}
+    whole = (await ask(api, f"/api/flows/{flow_id}/{related}/")).json()["data"]
+    assert {one["id"] for one in whole} == {one["id"] for one in listed}
+
+
 async def test_every_link_of_a_flow_ends_in_a_slash(api: Api) -> None:
     """In this revision links end in a slash, and each of them can be followed as it is."""
     await cart_flow(api)
@@ -198,6 +220,15 @@ async def test_a_text_message_action_shows_its_render_options(api: Api) -> None:
         "add_info_link": True,
         "add_opt_out_language": False,
     }
+
+
+async def test_a_text_message_has_a_body(api: Api) -> None:
+    """Get Flow Action Messages answers messages of text message actions too, with the content of their channel."""
+    flow_id = await cart_flow(api)
+    action = await first(api, f"/api/flows/{flow_id}/flow-actions/?filter=equals(action_type,'SEND_SMS')")
+    message = await first(api, f"/api/flow-actions/{action['id']}/flow-messages/")
+    assert message["attributes"]["channel"] == "SMS"
+    assert shape(message["attributes"]["content"]) == {"body": str, "media_url": type(None)}
 
 
 async def test_the_message_and_template_of_an_action_are_found(api: Api) -> None:

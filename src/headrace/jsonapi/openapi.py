@@ -96,8 +96,8 @@ def _kinds(operations: Sequence[Operation], resources: Resources) -> list[Any]:
 
 
 def _names(operations: Sequence[Operation]) -> dict[int, str]:
-    """Return the names of bodies, each called after the first operation, by name, that has it."""
-    ordered = sorted(operations, key=lambda one: one.id, reverse=True)
+    """Return the names of bodies, after the operation that has each; of several the one with the shortest id."""
+    ordered = sorted(operations, key=lambda one: (len(one.id), one.id), reverse=True)
     return {id(one.body): f"{camel(one.id)}Body" for one in ordered if one.body is not None}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import cast
 
 from starlette.applications import Starlette
@@ -99,13 +100,14 @@ def alike(ctx: Context[State]) -> Hashable | None:
 class Door:
     """Lets callers in: who they are, which revision serves them, and what time it is for them."""
 
-    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_limiter", "_public", "_services")
+    __slots__ = ("_authenticator", "_every_scope", "_fetch", "_limiter", "_numbers", "_process", "_public", "_services")
 
     def __init__(self, services: Services, operations: Sequence[Operation]) -> None:
         self._services = services
         self._fetch = cast(Fetch, services.database.fetch)
         self._authenticator = Authenticator(services)
         self._public = PublicCallers(services)
+        self._process, self._numbers = services.ids.short(), count(1)
         self._limiter = (
             RateLimiter(services.database, services.system_clock) if services.config.rate_limits == PUBLISHED else None
         )
@@ -150,8 +152,11 @@ class Door:
         return self._every_scope if EVERYTHING in caller.scopes else caller.scopes
 
     def _request_id(self, given: str | None) -> str:
-        """Return the id under which the log knows a request. Our choice: the one that a proxy gave it, if any."""
-        return given if given and REQUEST_ID.fullmatch(given) else self._services.ids.uuid()
+        """Return the id under which the log knows a request.
+
+        Our choice: the one that a proxy gave it, if any; else a name of this process and a number, which costs nothing.
+        """
+        return given if given and REQUEST_ID.fullmatch(given) else f"{self._process}-{next(self._numbers)}"
 
     def _revision(self, request: Request, operation: Operation) -> str:
         """Return the revision. Our choice: Headrace's own paths do not need the header and then get the newest."""

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from held_answers import hold
+
 EVENT = {
     "metric": {"data": {"type": "metric", "attributes": {"name": "Added to Cart"}}},
     "profile": {"data": {"type": "profile", "attributes": {"email": "ann@example.com"}}},
@@ -85,7 +87,7 @@ def test_an_event_posted_to_a_new_installation_starts_a_flow(data_dir: Path) -> 
         key = up.run("key", "create", "--scopes", "full", "--account", account)["key"]
         flow = up.run("import", str(EXAMPLE), "--create-missing", "--status", "live")["flow_id"]
         headers = {"Authorization": f"Klaviyo-API-Key {key}", "revision": "2026-07-15"}
-        client = httpx.Client(base_url=up.address, headers=headers)
+        client = httpx.Client(base_url=up.address, headers=headers, event_hooks={"response": [hold]})
         posted = client.post("/api/events", json={"data": {"type": "event", "attributes": EVENT}})
         assert (posted.status_code, posted.content) == (202, b"")
         [event] = client.get("/api/events").json()["data"]
@@ -114,9 +116,8 @@ def test_links_in_messages_lead_to_the_port_that_is_served(data_dir: Path) -> No
         account = up.run("account", "create", "Shop")["account_id"]
         key = up.run("key", "create", "--scopes", "full")["key"]
         made = {one["kind"]: one["id"] for one in up.run("import", str(EXAMPLE), "--create-missing")["made"][::-1]}
-        client = httpx.Client(
-            base_url=up.address, headers={"Authorization": f"Klaviyo-API-Key {key}", "revision": "2026-07-15"}
-        )
+        headers = {"Authorization": f"Klaviyo-API-Key {key}", "revision": "2026-07-15"}
+        client = httpx.Client(base_url=up.address, headers=headers, event_hooks={"response": [hold]})
         flow = client.post("/api/flows", json=one_letter(account, made["template"], made["metric"])).json()["data"][
             "id"
         ]

@@ -91,6 +91,8 @@ class Comparison:
         return schema
 
     def _mistakes(self, value: Any, schema: Schema, at: str, *, strict: bool) -> Iterator[str]:
+        if value is None and schema.get("nullable"):
+            return
         schema = self._resolved(schema)
         if value is None:
             if schema and not self._nullable(schema, at):

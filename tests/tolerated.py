@@ -72,6 +72,11 @@ TOLERATED = (
         path=r"/api/flow-messages/.*",
     ),
     Tolerated(
+        r"/data(/\d+)?/relationships/template/data is null",
+        "a message may have no template yet, and says so",
+        path=r"/api/flow-.*",
+    ),
+    Tolerated(
         r"/data(/\d+)?/relationships/conversation is not known",
         "a conversation can be included, and only the relationship tells whose it is",
         path=r"/api/profiles.*",

@@ -24,6 +24,7 @@ SHELF = {
     "type": "object",
     "properties": {
         "things": {"type": "array", "items": THING},
+        "best": {"$ref": "#/components/schemas/Mug", "nullable": True},
         "built": {"type": "string", "format": "date-time", "nullable": True},
         "owner": {
             "allOf": [{"properties": {"id": {}}}, {"type": "object", "properties": {"name": {"type": "string"}}}]
@@ -39,6 +40,7 @@ SHELF = {
     [
         ({"things": [{"type": "mug"}], "built": None}, []),
         ({"things": [], "built": "2026-11-20T12:00:00+00:00", "links": {"next": None}}, []),
+        ({"things": [], "best": None}, []),
         ({"things": [], "links": {"self": None}}, ["/links/self is null"]),
         ({"things": [], "built": "yesterday"}, ["/built is 'yesterday', not a moment"]),
         ({}, ["/things is missing"]),

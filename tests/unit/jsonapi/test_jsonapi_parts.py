@@ -134,7 +134,8 @@ def test_the_openapi_document_states_the_rows() -> None:
     assert listing["x-rate-limit"] == {"burst": "3/s", "steady": "60/m"}
     assert sum(len(methods) for methods in document["paths"].values()) == len(toy.OPERATIONS)
     created = document["paths"]["/api/flows"]["post"]
-    assert created["responses"].keys() == {"201", *"400 401 403 404 406 409 410 413 415 429 500 503".split()}
+    statuses = ["201", "400", "401", "403", "404", "406", "409", "410", "413", "415", "429", "500", "503"]
+    assert set(statuses) == created["responses"].keys()
     assert "content" not in document["paths"]["/api/flows/{id}"]["delete"]["responses"]["204"]
 
 

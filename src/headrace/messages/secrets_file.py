@@ -39,7 +39,8 @@ def load_or_create_secret(data_dir: Path, ids: IdSource, configured: str | None 
 
 
 def _create(path: Path, ids: IdSource) -> None:
-    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    # As root the folder stays open to enter: an embedded database of a later start runs as another user in it.
+    path.parent.mkdir(parents=True, mode=0o755 if os.geteuid() == 0 else 0o700, exist_ok=True)
     draft = path.with_name(f"{FILE_NAME}.{os.getpid()}.{ids.secret(6)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

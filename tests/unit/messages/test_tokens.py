@@ -93,6 +93,16 @@ def test_the_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
     assert ["secret-key"] == [path.name for path in tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize(("user", "mode"), [(0, 0o755), (1000, 0o700)])
+def test_the_folder_of_the_key_may_be_entered_if_root_makes_it(
+    user: int, mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An embedded database that root starts later runs as another user in the same folder."""
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    load_or_create_secret(tmp_path / "new", RandomIds())
+    assert mode == stat.S_IMODE((tmp_path / "new").stat().st_mode)
+
+
 def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     """Whoever comes second reads the winner's key."""
     with ThreadPoolExecutor(8) as pool:

@@ -134,9 +134,11 @@ def _user_of(layout: Layout) -> OsUser:
 def _check_reach(layout: Layout, user: OsUser) -> None:
     there = _existing(layout.data_dir)
     if user.dropped and not user.can_enter(there):
+        ours = there.is_relative_to(SYSTEM_FOLDER)
+        remedy = f"run chmod 755 {there}" if ours else f"choose a folder that user can enter, such as {SYSTEM_FOLDER}"
         raise DatabaseError(
             f"the data folder {layout.data_dir} cannot be used as root: PostgreSQL runs as the user {user.name!r}, who "
-            f"may not enter {there}; choose a folder that user can enter, such as {SYSTEM_FOLDER}"
+            f"may not enter {there}; {remedy}"
         )
 
 

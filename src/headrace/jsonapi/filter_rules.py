@@ -101,16 +101,26 @@ def _checked(one: Comparison, rule: Filterable, now: datetime | None) -> Any:
         return None
     if one.operator in LIST_OPERATORS:
         return tuple(_stored(one, rule, item) for item in _items(one, rule))
-    if isinstance(one.value, tuple):
-        raise ValueError(f'"{one.operator}" of the field "{one.field}" takes one value, not a list.')
-    if one.value is None:
+    value = _single(one)
+    if value is None:
         if rule.nullable and one.operator == "equals":
             return None
         raise ValueError(f'"{one.operator}" of the field "{one.field}" does not take null.')
-    stored = _stored(one, rule, one.value)
+    stored = _stored(one, rule, value)
     if now is not None and rule.kind == "datetime" and one.operator in UPPER_BOUNDS and stored > now:
-        raise ValueError(f'The upper bound {print_value(one.value)} of "{one.field}" lies in the future.')
+        raise ValueError(f'The upper bound {print_value(value)} of "{one.field}" lies in the future.')
     return stored
+
+
+def _single(one: Comparison) -> Scalar:
+    """Return the value of an operator that takes one; a list of one stands for it, as in the published examples."""
+    if not isinstance(one.value, tuple):
+        return one.value
+    if len(one.value) != 1:
+        raise ValueError(
+            f'"{one.operator}" of the field "{one.field}" takes one value, not a list of {len(one.value)}.'
+        )
+    return one.value[0]
 
 
 def _items(one: Comparison, rule: Filterable) -> Sequence[Scalar]:

@@ -146,10 +146,9 @@ def _has_offset(text: str) -> bool:
 
 
 def _values(one: Comparison) -> tuple[str, ...]:
-    several = isinstance(one.value, tuple)
-    if several and one.operator == "equals":
-        raise ValueError(f'"equals" of "{one.field}" takes one value, not a list.')
     values: Sequence[Scalar] = one.value if isinstance(one.value, tuple) else (one.value,)
+    if one.operator == "equals" and len(values) != 1:
+        raise ValueError(f'"equals" of "{one.field}" takes one value, not a list of {len(values)}.')
     if not values:
         raise ValueError(f'"any" of "{one.field}" was given an empty list.')
     return tuple(_text(one.field, value) for value in values)

@@ -121,13 +121,24 @@ RULES = {
 }
 
 
+@pytest.mark.parametrize(("listed", "alone"), [("name,['a']", "name,'a'"), ("archived,[true]", "archived,true")])
+def test_a_list_of_one_stands_for_its_value(listed: str, alone: str) -> None:
+    """An operator that takes one value takes it in brackets, too, as the published examples write it."""
+    found = check_filter(parse_filter(f"equals({listed})"), RULES)
+    assert found == check_filter(parse_filter(f"equals({alone})"), RULES)
+    assert found[1] == []
+
+
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
         ("equals(nope,1)", '"nope" is not a filterable field here; allowed fields: archived, code, created'),
         ("has(name)", '"has" is not a filter operator of the field "name"; allowed operators: contains, contains-any'),
         ("equals(name,1)", '1 is not a value of the field "name": it must be text in quotes.'),
-        ("equals(name,['a'])", '"equals" of the field "name" takes one value, not a list.'),
+        ("equals(name,['a','b'])", '"equals" of the field "name" takes one value, not a list of 2.'),
+        ("equals(name,[])", '"equals" of the field "name" takes one value, not a list of 0.'),
+        ("equals(name,[null])", '"equals" of the field "name" does not take null.'),
+        ("less-than(created,[2024-02-23])", 'The upper bound 2024-02-23 of "created" lies in the future.'),
         ("equals(name,null)", '"equals" of the field "name" does not take null.'),
         ("equals(name,'a'),contains(name,'b')", '"name" is filtered twice; only one filter of this field is allowed.'),
         ("contains-any(name,['a','b','c'])", "was given 3 values; at most 2 are allowed."),

@@ -26,7 +26,7 @@ MAX_HEAD = 128 * 1024
 RATE = 1024
 """Bytes a second: a body or an answer that moves so fast may take as long as it needs."""
 LINGER = 5.0
-"""Seconds that are left to a client, when its connection is closed, for taking what it was sent."""
+"""Seconds after which a client whose connection is closed must be taking what it was sent, or else loses it."""
 
 
 def patient(seconds: float) -> type[HttpToolsProtocol]:
@@ -59,14 +59,15 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in a piece; what it leaves unfinished gets a deadline."""
-        waiting = not self._headed
+        headed, body = self._headed, self._body
         super().data_received(data)
         if not self._arriving:
-            self._stop_watching()
+            self._between_requests()
             return
         if self._deadline is None:
             self._watch()
-        if waiting and not self._headed:
+        if self._headed == headed and self._body == body:
+            # No more of a head, or only of the fields behind a body in chunks, which are kept like a head's.
             self._head += len(data)
             if self._head > MAX_HEAD:
                 self._cut_off(_too_large())
@@ -90,6 +91,7 @@ class PatientProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Count."""
         self._body += len(body)
+        self._head = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -120,6 +122,17 @@ class PatientProtocol(HttpToolsProtocol):
             self._taking = None
         if self.flow is not None:
             super().resume_writing()
+
+    def _between_requests(self) -> None:
+        """Have got all of a request, or but empty lines: one deadline always runs, unless an answer is under way."""
+        if self.cycle is None:
+            return
+        self._stop_watching()
+        if self.cycle.response_complete and not self.transport.is_closing():
+            # The server stopped this timer for what came now, as if that began a request.
+            self._unset_keepalive_if_required()
+            later = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = later
 
     def _watch(self) -> None:
         self._body_seen = self._body
@@ -168,7 +181,16 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _linger(self) -> None:
-        self.loop.call_later(min(LINGER, self.patience), self.transport.abort)
+        unsent = self.transport.get_write_buffer_size()
+        self.loop.call_later(min(LINGER, self.patience), self._lingered, unsent)
+
+    def _lingered(self, unsent: int) -> None:
+        """Give a closed connection up, unless its client goes on taking what it was sent."""
+        taken = unsent - self.transport.get_write_buffer_size()
+        if self._taking is not None or taken >= RATE * min(LINGER, self.patience):
+            self._linger()
+        else:
+            self.transport.abort()
 
 
 def _too_large() -> HeadTooLarge:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -25,12 +25,12 @@ from headrace.engine.webhooks import GIVES_UP, KEPT_INSTEAD, LEASE, LONGEST_PAUS
 from headrace.engine.worker import Worker
 from headrace.ids import event_id
 from headrace.messages.sealing import Sealer
-from headrace.storage.database import Database, Row
+from headrace.storage.database import Connection, Database, Query, Row
 from headrace.storage.metrics import OWN
 from headrace.storage.webhook_feed import TOPIC
-from headrace.storage.webhook_queue import count_queued, waiting_webhooks
+from headrace.storage.webhook_queue import count_queued, forget_unheard, waiting_webhooks
 from headrace.storage.webhook_topics import OWN_METRICS, OWN_TOPICS, own_topic
-from headrace.storage.webhooks import NewWebhook, change_webhook, create_webhook, delete_webhook
+from headrace.storage.webhooks import NewWebhook, change_webhook, create_webhook, delete_webhook, switch_on
 from hooks import SECRET, Hook, listening
 
 ORDERED = "event:api.placed_order"
@@ -422,3 +422,63 @@ async def test_the_doctor_shows_a_webhook_that_keeps_failing(shop: EngineShop) -
     expected = (shop.account.account_id, 1, NOW, "the receiver answered 500", "H1", True)
     one = found.symptom
     assert expected == (one.account_id, one.amount, one.since, one.detail, one.example, found.needs_person)
+
+
+async def test_a_webhook_that_is_repaired_during_a_call_is_not_switched_off_by_it(shop: EngineShop) -> None:
+    """What comes of a call to the old address neither counts against the new one nor lets events be forgotten."""
+    clock = Moved()
+    async with listening(Hook([500], silent=True)) as old, listening() as new, telling(shop, clock, 0.5) as teller:
+        await webhook(shop, old.url)
+        await shop.event("Placed Order", "ana")
+        assert 0 == await teller.tell_all()
+        clock.moment += GIVES_UP + LONGEST_PAUSE
+        old.arrived.clear()
+        await teller.look()
+        await old.arrived.wait()
+        async with shop.database.transaction() as transaction:
+            changes = {"endpoint_url": new.url}
+            await change_webhook(transaction, shop.account.account_id, "H1", changes, clock.moment)
+        await teller.close()
+        row = await read(shop)
+        async with telling(shop, clock) as another:
+            await another.tell_all()
+    assert (True, 0, [[ORDERED]]) == (row["enabled"], row["attempts"], new.topics)
+
+
+class Late(Connection):
+    """A connection to which something happens right before a statement that writes."""
+
+    async def execute(self, query: Query, *args: Any) -> str:
+        """Let it happen, then run the statement."""
+        await self.meanwhile()
+        return await super().execute(query, *args)
+
+    def __init__(self, raw: Any, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(raw)
+        self.meanwhile = meanwhile
+
+
+async def test_what_a_webhook_hears_after_it_was_switched_on_again_is_kept(shop: EngineShop) -> None:
+    """Forgetting what was queued for a webhook that is off takes no event that came once it was on again."""
+
+    async def on_again() -> None:
+        await switch_on(shop.database, shop.account.account_id, "H1")
+        await shop.event("Placed Order", "ana")
+
+    await webhook(shop, "https://example.com/hook")
+    await shop.database.fetch("UPDATE webhook SET enabled = false")
+    async with shop.database.transaction() as transaction:
+        await forget_unheard(Late(transaction.raw, on_again), shop.account.account_id, "H1")
+    assert 1 == await waiting(shop)
+
+
+async def test_closing_waits_for_the_call_under_way_only(shop: EngineShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that ends does not first tell all that a webhook is still to be told."""
+    monkeypatch.setattr("headrace.engine.webhooks.MOST_EVENTS", 1)
+    async with listening() as hook, telling(shop) as teller:
+        await webhook(shop, hook.url)
+        await shop.events("Placed Order", ["ana", "bea", "cai"])
+        await teller.look()
+        await hook.arrived.wait()
+        await teller.close()
+    assert (1, 2) == (len(hook.calls), await waiting(shop))

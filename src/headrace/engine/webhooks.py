@@ -71,6 +71,7 @@ class Teller:
         self._sealer = Sealer(core.workshop.signer)
         self._at_once = at_once
         self._busy: dict[str, asyncio.Task[int]] = {}
+        self._closing = False
 
     async def look(self) -> int:
         """Begin to call the webhooks that wait, as far as there is room, and return how many; waits for none."""
@@ -94,7 +95,8 @@ class Teller:
         return total
 
     async def close(self) -> None:
-        """Wait for the calls under way and close the connections."""
+        """Wait for the calls under way, which no others follow, and close the connections."""
+        self._closing = True
         await asyncio.gather(*self._busy.values(), return_exceptions=True)
         await self._poster.close()
 
@@ -108,9 +110,9 @@ class Teller:
         try:
             for _ in range(IN_A_ROW):
                 told = await self._once(webhook_id)
-                if not told:
-                    break
                 total += told
+                if not told or self._closing:
+                    break
         except LOST as error:
             log.warning("webhook %s waits for the database: %s", webhook_id, error)
         except Exception:  # the lease lapses, then it is tried again

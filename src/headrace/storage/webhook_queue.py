@@ -78,10 +78,11 @@ WHERE webhook_id = $1 AND claimed_by = $2
 """
 _RELEASE = "UPDATE webhook SET lease_until = NULL, not_before = $3 WHERE webhook_id = $1 AND claimed_by = $2"
 _FORGET = f"""
-DELETE FROM webhook_event USING {_BUCKETS}
-WHERE bucket = b.number AND account_id = $1 AND webhook_id = $2
+DELETE FROM webhook_event e USING {_BUCKETS}
+WHERE e.bucket = b.number AND e.account_id = $1 AND e.webhook_id = $2
 """
-_OFF = "SELECT FROM webhook WHERE webhook_id = $1 AND enabled FOR KEY SHARE"
+_FORGET_UNHEARD = f"{_FORGET} AND NOT EXISTS (SELECT FROM webhook WHERE webhook_id = $2 AND enabled)"
+"""One statement, so that what it finds queued is no newer than the webhook's state that it finds."""
 _TRIM = f"""
 DELETE FROM webhook_event USING {_BUCKETS}
 WHERE bucket = b.number AND account_id = $1 AND webhook_id = $2 AND webhook_event.number < (
@@ -176,8 +177,7 @@ async def forget_queued(transaction: Connection, account_id: str, webhook_id: st
 
 async def forget_unheard(transaction: Connection, account_id: str, webhook_id: str) -> None:
     """Forget what was queued for a webhook that was deleted or switched off, unless it was switched on meanwhile."""
-    if await transaction.fetch_row(_OFF, webhook_id) is None:
-        await forget_queued(transaction, account_id, webhook_id)
+    await transaction.execute(_FORGET_UNHEARD, account_id, webhook_id)
 
 
 async def trim_queue(transaction: Connection, account_id: str, webhook_id: str, keep: int) -> None:

@@ -28,14 +28,17 @@ _CHANGE = """
 UPDATE webhook SET name = $3, description = $4, endpoint_url = $5, secret = $6, enabled = $7, topics = $8,
     updated_at = $9, attempts = CASE WHEN $10 THEN 0 ELSE attempts END, error = CASE WHEN $10 THEN NULL ELSE error END,
     failing_since = CASE WHEN $10 THEN NULL ELSE failing_since END,
-    not_before = CASE WHEN $10 THEN NULL ELSE not_before END
+    not_before = CASE WHEN $10 THEN NULL ELSE not_before END,
+    claimed_by = CASE WHEN $10 THEN NULL ELSE claimed_by END,
+    lease_until = CASE WHEN $10 THEN NULL ELSE lease_until END
 WHERE account_id = $1 AND webhook_id = $2
 """
 _READ = "SELECT * FROM webhook WHERE account_id = $1 AND webhook_id = $2 FOR UPDATE"
 _DELETE = "DELETE FROM webhook WHERE account_id = $1 AND webhook_id = $2"
 _ALL = "SELECT * FROM webhook WHERE account_id = $1 ORDER BY created_at, webhook_id"
 _AGAIN = """
-UPDATE webhook SET enabled = true, attempts = 0, failing_since = NULL, not_before = NULL, error = NULL
+UPDATE webhook SET enabled = true, attempts = 0, failing_since = NULL, not_before = NULL, error = NULL,
+    claimed_by = NULL, lease_until = NULL
 WHERE account_id = $1 AND webhook_id = $2
 """
 _AFRESH = frozenset(("endpoint_url", "secret", "enabled"))
@@ -67,8 +70,9 @@ async def change_webhook(
 ) -> None:
     """Change columns of a webhook that exists.
 
-    Another address or secret, and being switched on, begin afresh: earlier failures are forgotten. What a webhook that
-    is switched off was still to be told is forgotten, too.
+    Another address or secret, and being switched on, begin afresh: earlier failures are forgotten, and what comes of
+    a call that is under way no longer counts. What a webhook that is switched off was still to be told is forgotten,
+    too.
     """
     row = await transaction.fetch_row(_READ, account_id, webhook_id)
     if row is None:

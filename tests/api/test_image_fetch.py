@@ -127,6 +127,11 @@ async def test_addresses_of_the_own_network_are_refused_without_being_asked(shop
         ("::ffff:10.0.0.1", False),
         ("2002:0a00:0001::", False),
         ("64:ff9b::a00:1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("::10.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
+        ("64:ff9b::5db8:d822", True),
         ("nonsense", False),
     ],
 )

@@ -123,10 +123,15 @@ def is_public(number: str) -> bool:
             return is_public(str(inner))
         if address in NAT64:
             return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)))
+        if address not in UNICAST:
+            return False
     return address.is_global and not address.is_multicast
 
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+UNICAST = ipaddress.ip_network("2000::/3")
+"""All that is given out of the internet's addresses of version 6; the others are site-local ones, and ways of writing
+those of version 4, which translators of the own network may know."""
 
 
 async def _content(response: httpx.Response) -> bytes:

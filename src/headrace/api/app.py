@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from itertools import count
 from typing import cast
 
@@ -45,11 +46,17 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 """What a proxy may call a request, so that its log and ours agree."""
 
 
-def create_app(services: Services) -> Starlette:
-    """Return the application over its services; it finishes what was handed in when it is shut down."""
+@cache
+def every_revision() -> Revisions:
+    """Return the operations and resources of every revision; worked out once, because tables do not change."""
     surface = Surface.of(resources.OPERATIONS, resources.RESOURCES)
     check_operations(resources.OPERATIONS, surface.resources)
-    chain = Revisions.of(surface, CHANGES)
+    return Revisions.of(surface, CHANGES)
+
+
+def create_app(services: Services) -> Starlette:
+    """Return the application over its services; it finishes what was handed in when it is shut down."""
+    chain = every_revision()
     door = Door(services, resources.OPERATIONS)
     hooks = Hooks(
         authenticate=door.enter,

@@ -22,6 +22,8 @@ MEMORY = 512 * 1024 * 1024
 """Bytes of address space."""
 PROCESSOR_SECONDS = 10
 """For one job; the pool's own deadline is shorter, and this one holds if the pool has gone."""
+OPEN_FILES = 1 << 20
+"""The number of files below which those lie that the process was started with, none of which it needs."""
 LENGTH = 4
 OUT_OF_MEMORY = {"part": "html", "problem": f"it needs more than {MEMORY // (1024 * 1024)} MB of memory"}
 """The last answer of a process, which ends with it."""
@@ -30,6 +32,7 @@ OUT_OF_MEMORY = {"part": "html", "problem": f"it needs more than {MEMORY // (102
 def main() -> None:
     """Answer jobs until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the end of input is the sign
+    os.closerange(3, OPEN_FILES)  # such as the socket on which the server listens
     jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may get between the answers
     _limit(resource.RLIMIT_AS, MEMORY)

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from headrace.clock import VirtualClock
+from headrace.errors import Invalid
 from headrace.ids import bucket_of, event_number
 from headrace.storage import metric_aggregates
 from headrace.storage.database import Database
@@ -87,3 +88,13 @@ async def test_a_mark_by_its_digest_is_that_of_its_group(shop: Shop) -> None:
             first, second = await count_events(transaction, replace(whole, order=order))
             for mark in (first.mark, Mark(first.mark.total, None, first.mark.digest)):
                 assert [second] == await count_events(transaction, replace(whole, order=order, after=mark))
+
+
+async def test_a_count_that_takes_too_long_is_ended(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request does not keep a connection, and the database, for as long as it likes."""
+    monkeypatch.setattr(metric_aggregates, "MOST_SECONDS", 1)
+    count = await asked(shop, JANUARY, JANUARY + timedelta(days=200))
+    async with shop.database.transaction() as other, shop.database.transaction() as transaction:
+        await other.execute("LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Invalid, match="longer than 1 seconds, the most allowed"):
+            await count_events(transaction, count)

@@ -15,6 +15,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
+
+from headrace.errors import Invalid
 from headrace.ids import event_number
 from headrace.storage.database import Connection, Row
 from headrace.storage.event_dimensions import joins, text_of
@@ -22,6 +25,8 @@ from headrace.storage.event_dimensions import joins, text_of
 _VALUE = "sum(e.value) FILTER (WHERE e.value <> 'NaN')"
 """The sum of the values of events. A value is finite but for one that was stored as no number."""
 
+MOST_SECONDS = 60
+"""Our choice: one request keeps the database no longer than that, whoever asks for a year of all that happened."""
 MEASUREMENTS = ("count", "sum_value", "unique")
 LAST_NUMBER = (1 << 63) - 1
 
@@ -81,11 +86,18 @@ async def count_events(connection: Connection, asked: Count) -> list[Group]:
     """Return at most `limit` groups in their order, by dimensions where they are equal or nothing else was asked for.
 
     One statement, however many groups and buckets there are; `connection` is in a transaction. `unique` is 0 unless it
-    was asked for.
+    was asked for. Raises `Invalid` for a count that takes longer than `MOST_SECONDS`.
     """
     # With a partition a month, compiling the statement takes longer than running it.
-    await connection.execute("SET LOCAL jit = off")
-    rows = await connection.fetch(_sql(asked), *_arguments(asked))
+    await connection.execute(f"SET LOCAL jit = off; SET LOCAL statement_timeout = '{MOST_SECONDS}s'")
+    try:
+        rows = await connection.fetch(_sql(asked), *_arguments(asked))
+    except asyncpg.QueryCanceledError:
+        raise Invalid(
+            f"To count these events takes longer than {MOST_SECONDS} seconds, the most allowed; "
+            "ask for a shorter span, or group by less.",
+            pointer="/data/attributes",
+        ) from None
     return [_group(row) for row in rows]
 
 

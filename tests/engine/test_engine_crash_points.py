@@ -51,10 +51,12 @@ ELSEWHERE = (
     "profile import: slice written",
     "sms: handing over",
     "subscriptions: before commit",
+    "webhook: called",
+    "webhook: claimed",
 )
 """Points that this story does not have. Others die there: `test_engine_merge`, `test_engine_deletion`,
-`test_engine_segments_crash`, `test_double_opt_in`, `test_profile_imports`, `test_sms_keywords` and
-`test_subscriptions`."""
+`test_engine_segments_crash`, `test_double_opt_in`, `test_profile_imports`, `test_sms_keywords`, `test_subscriptions`
+and `test_engine_webhooks`."""
 
 
 def test_every_point_of_the_engine_is_named() -> None:

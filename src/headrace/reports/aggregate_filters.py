@@ -50,7 +50,10 @@ def read_filters(given: Any, zone: ZoneInfo, mistakes: list[Problem]) -> tuple[S
 
     Source: reference 6.6 (both bounds required, at most a year). Our choice: at most 50 filters.
     """
-    if not isinstance(given, list) or not given:
+    if given is not None and not isinstance(given, list):
+        mistakes.append(Invalid(f"filter is {given!r:.80}; it must be a list that holds {_wanted()}.", pointer=POINTER))
+        return NOWHERE, ()
+    if not given:
         mistakes.append(Invalid(f"filter is required: a list that holds {_wanted()}.", pointer=POINTER))
         return NOWHERE, ()
     if len(given) > MAX_FILTERS:
@@ -67,9 +70,9 @@ def read_filters(given: Any, zone: ZoneInfo, mistakes: list[Problem]) -> tuple[S
 
 def filters_schema() -> dict[str, Any]:
     """Return the JSON Schema of `filter`."""
-    described = f"Holds {_wanted()}; others take {listed(OPERATORS)} of a dimension, also inside not(...)."
+    described = f"Together they hold {_wanted()}; others take {listed(OPERATORS)} of a dimension, also inside not(...)."
     item = {"type": "string", "description": described}
-    return {"type": "array", "minItems": 2, "maxItems": MAX_FILTERS, "items": item}
+    return {"type": "array", "minItems": 1, "maxItems": MAX_FILTERS, "items": item}
 
 
 def _wanted() -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import Invalid, Problem, Problems
-from headrace.reports.aggregate_filters import MAX_FILTERS, read_filters
+from headrace.reports.aggregate_filters import MAX_FILTERS, filters_schema, read_filters
 from headrace.reports.aggregate_request import AggregateRequest, read_aggregate_request
 from headrace.storage.event_dimensions import DIMENSIONS
 from headrace.storage.metric_aggregates import DimensionTest, Order
@@ -92,6 +92,14 @@ def test_a_request_has_defaults() -> None:
     assert expected == read_aggregate_request({**LEGAL, **nothing})
 
 
+@pytest.mark.parametrize("filters", [[",".join(BOUNDS)], [f"and({','.join(BOUNDS)})"]])
+def test_one_filter_may_hold_both_bounds(filters: list[str]) -> None:
+    """As the two, and as the schema says."""
+    request = read_aggregate_request({**LEGAL, "filter": filters})
+    assert read_aggregate_request({**LEGAL, "filter": BOUNDS}).span == request.span
+    assert len(filters) >= filters_schema()["minItems"]
+
+
 @pytest.mark.parametrize("name", sorted(DIMENSIONS))
 def test_every_dimension_groups_sorts_and_filters(name: str) -> None:
     """All 36 that are published."""
@@ -109,6 +117,7 @@ def test_every_dimension_groups_sorts_and_filters(name: str) -> None:
     ("filters", "says"),
     [
         ([], "filter is required: a list that holds greater-or-equal(datetime,...) and less-than(datetime,...)."),
+        (BOUNDS[0], f"filter is '{BOUNDS[0]}'; it must be a list that holds greater-or-equal(datetime,...) and less-"),
         (BOUNDS[:1], "filter lacks less-than(datetime,...)."),
         ([*BOUNDS, BOUNDS[0]], "greater-or-equal(datetime,...) is given twice."),
         (BOUNDS * MAX_FILTERS, "filter holds 100 filters; at most 50 are allowed."),
@@ -121,7 +130,7 @@ def test_every_dimension_groups_sorts_and_filters(name: str) -> None:
         ([*BOUNDS, "not(has(URL))"], '"has" is not an operator of "URL"'),
     ],
 )
-def test_a_mistake_is_told(filters: list[str], says: str) -> None:
+def test_a_mistake_is_told(filters: list[str] | str, says: str) -> None:
     """With the thing, the value and the rule."""
     mistakes: list[Problem] = []
     read_filters(filters, NEW_YORK, mistakes)

@@ -163,6 +163,10 @@ async def test_the_identity_of_a_link_names_a_person(api: Api) -> None:
     attributes = {"properties": {}, "metric": metric, "profile": person}
     answer = await api.post("/api/events", {"data": {"type": "event", "attributes": attributes}})
     assert (202, 2) == (answer.status_code, await counted(api, "profile"))
+    person["data"]["attributes"] = {"_kx": "foreign"}
+    unknown = await api.post("/api/events", {"data": {"type": "event", "attributes": attributes}})
+    for refused in (nobody, unknown):
+        assert "the _kx of a link of this account; none was given." in refused.json()["errors"][0]["detail"]
 
 
 async def test_unknown_people_are_named_one_by_one(api: Api) -> None:

@@ -178,7 +178,8 @@ def need_name(person: IncomingProfile, pointer: str) -> None:
     """Raise `Invalid` for somebody who names themselves by nothing."""
     if not (person.profile_id or person.is_identified):
         raise Invalid(
-            "A profile needs an id, email, phone_number, external_id or anonymous_id; none was given.",
+            "A profile needs an id, email, phone_number, external_id, anonymous_id or the _kx of a link of this "
+            "account; none was given.",
             pointer=f"{pointer}/attributes",
         )
 

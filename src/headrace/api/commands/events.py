@@ -189,7 +189,8 @@ def mistakes_of(event: PostedEvent, latest: datetime) -> list[Problem]:
     if not (person.profile_id or person.is_identified):
         problems.append(
             Invalid(
-                "A profile needs an id, email, phone_number, external_id or anonymous_id; none was given.",
+                "A profile needs an id, email, phone_number, external_id, anonymous_id or the _kx of a link of this "
+                "account; none was given.",
                 pointer=f"{event.person_pointer}/data/attributes",
             )
         )

@@ -17,7 +17,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from headrace.api.commands.profile_bodies import ImportData
-from headrace.api.commands.profiles import change_of, known_by, mistakes_in, need_identifier
+from headrace.api.commands.profiles import OR_LINK, change_of, known_by, mistakes_in, need_identifier
 from headrace.api.state import State
 from headrace.engine.profile_imports import IMPORT, KEY_END, LISTS, ROWS, TOTAL
 from headrace.errors import Invalid, Problem, Problems
@@ -149,7 +149,7 @@ def _wish(state: State, row: Any, pointer: str) -> Wish:
         raise Problems(problems)
     profile_id = data.id or known_by(state, data.attributes.get("_kx"))
     if profile_id is None:
-        need_identifier(change, pointer)
+        need_identifier(change, pointer, OR_LINK)
     return Wish(change, profile_id)
 
 

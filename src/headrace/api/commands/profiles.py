@@ -28,6 +28,7 @@ from headrace.storage import profiles
 from headrace.storage.profile_wishes import ProfileChange, Result, Wish, Written, problem_of
 
 DATA = "/data"
+OR_LINK = ", anonymous_id or the _kx of a link of this account"
 
 
 async def create_profile(call: Call[State, NewProfile]) -> str:
@@ -75,7 +76,7 @@ def wish_of(
     change = checked(change_of(attributes, meta), pointer)
     profile_id = profile_id or known_by(state, attributes.get("_kx"))
     if profile_id is None:
-        need_identifier(change, pointer)
+        need_identifier(change, pointer, OR_LINK)
     return Wish(change, profile_id)
 
 
@@ -128,11 +129,11 @@ def mistakes_in(change: ProfileChange, pointer: str) -> list[Problem]:
     ]
 
 
-def need_identifier(change: ProfileChange, pointer: str) -> None:
-    """Raise `Invalid` for a change that names nobody."""
+def need_identifier(change: ProfileChange, pointer: str, last: str = " or anonymous_id") -> None:
+    """Raise `Invalid` for a change that names nobody; `last` ends the list of what names somebody."""
     if not change.identifiers():
         raise Invalid(
-            "A profile needs an email, phone_number, external_id or anonymous_id; none was given.",
+            f"A profile needs an email, phone_number, external_id{last}; none was given.",
             pointer=f"{pointer}/attributes",
         )
 

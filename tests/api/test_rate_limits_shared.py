@@ -20,6 +20,7 @@ from headrace.engine.setup import build_core
 from headrace.ids import SeededIds
 from headrace.messages.rendered import Workshop
 from headrace.storage.database import Database
+from headrace.storage.rate_windows import clean
 
 LIMITED = Config(rate_limits="klaviyo")
 
@@ -116,3 +117,14 @@ async def test_windows_that_are_long_over_are_removed(two: list[Api], machine_cl
     machine_clock.moment += timedelta(days=1, minutes=2)
     await clean_up(core)
     assert (2, 0) == (kept, await services.database.fetch_value("SELECT count(*) FROM rate_window"))
+
+
+async def test_removing_windows_waits_for_nobody_who_counts(two: list[Api], machine_clock: FixedClock) -> None:
+    """Two that wait for each other's windows would end as an error of one request; a window in use stays."""
+    await two[0].get("/api/flows")
+    database, over = two[0].services.database, machine_clock.moment + timedelta(days=1, minutes=2)
+    async with database.transaction() as counting, database.transaction() as transaction:
+        await counting.fetch("SELECT FROM rate_window WHERE seconds = 60 FOR UPDATE")
+        await transaction.execute("SET LOCAL lock_timeout = '1s'")
+        await clean(transaction, over)
+    assert [60] == [row["seconds"] for row in await database.fetch("SELECT seconds FROM rate_window")]

@@ -48,7 +48,12 @@ ORDER BY account_id, operation, seconds
 ON CONFLICT DO NOTHING
 """
 
-_CLEAN = "DELETE FROM rate_window WHERE (number + 1) * seconds < $1"
+_CLEAN = """
+DELETE FROM rate_window WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM rate_window WHERE (number + 1) * seconds < $1 FOR UPDATE SKIP LOCKED
+))
+"""
+"""Waits for nobody: it locks in no order, and somebody who counts would wait for it in a circle."""
 
 Key = tuple[str, str]
 """The account, and what is counted apart within it: an operation, or a costly kind of it."""

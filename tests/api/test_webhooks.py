@@ -11,6 +11,7 @@ from headrace.clock import SystemClock
 from headrace.messages.sealing import Sealer
 from headrace.model import Account
 from headrace.storage.accounts import create_account
+from headrace.storage.webhook_queue import count_queued
 from headrace.storage.webhook_topics import OWN_TOPICS
 from headrace.storage.webhooks import MOST
 
@@ -227,3 +228,15 @@ async def test_older_revisions_have_no_webhooks(api: Api) -> None:
     """They came with 2024-07-15."""
     found = [(await api.get("/api/webhooks", revision=one)).status_code for one in ("2024-02-15", "2024-07-15")]
     assert [400, 200] == found
+
+
+@pytest.mark.parametrize("service", ["Klaviyo!", "-klaviyo-", "KLAV\u0130YO", "klaviyo"])
+async def test_no_metric_of_another_integration_has_the_topics_of_messages(api: Api, service: str) -> None:
+    """Whoever listens to opened mails is told nothing that a page of the shop, or another program, made up."""
+    webhook_id = await made(api, OPENED)
+    body = order(1)
+    body["data"]["attributes"]["metric"]["data"]["attributes"] = {"name": "Opened Email", "service": service}
+    assert 202 == (await api.post("/api/events", body)).status_code
+    assert 0 == await count_queued(api.services.database, api.account.account_id, webhook_id)
+    topics = [one["id"] for one in (await api.get("/api/webhook-topics")).json()["data"]]
+    assert topics.count(OPENED) < 2

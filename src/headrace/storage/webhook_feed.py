@@ -13,14 +13,22 @@ imported as history, and whatever else starts nothing, are not told.
 
 from __future__ import annotations
 
+from headrace.storage.metrics import OWN
+
 
 def slug(column: str) -> str:
     """Return SQL for a name as topics spell it: small letters and digits, everything between them one underscore."""
     return f"trim(BOTH '_' FROM regexp_replace(lower({column}), '[^a-z0-9]+', '_', 'g'))"
 
 
-TOPIC = f"'event:' || {slug('m.integration_name')} || '.' || coalesce(nullif({slug('m.name')}, ''), m.metric_id)"
-"""The topic of the metric `m`. Our choice: a metric whose name has no letter of the Latin alphabet goes by its id."""
+_INTEGRATION = f"""{slug("m.integration_name")} || CASE
+    WHEN {slug("m.integration_name")} = '{OWN.lower()}' AND m.integration_name <> '{OWN}' THEN '_' ELSE '' END"""
+TOPIC = f"'event:' || {_INTEGRATION} || '.' || coalesce(nullif({slug('m.name')}, ''), m.metric_id)"
+"""The topic of the metric `m`. Our choice: a metric whose name has no letter of the Latin alphabet goes by its id.
+
+Our choice: an integration that is only spelled like Headrace's own, which any page of a shop may name in its events,
+has an underscore behind it, so that nobody makes webhooks tell of messages that were never sent.
+"""
 
 TELLING = f""",
 listening AS MATERIALIZED (

@@ -7,10 +7,10 @@ What is here: one clause per comparison, and the keyset condition of a page. Wha
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, cast, literal, or_, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, bindparam, cast, literal, or_, tuple_
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -87,6 +87,12 @@ def understood(rule: Filterable) -> bool:
     """Return whether every operator of a filter row can become SQL."""
     operators = _OF_ARRAYS if rule.kind == "strings" else _OF_SCALARS
     return rule.clause is not None or (rule.column is not None and operators.keys() >= set(rule.operators))
+
+
+def one_of(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the clause that a column holds one of the values, which go over as one array however many they are."""
+    found: ColumnElement[bool] = column == any_(bindparam(None, list(values), ARRAY(column.type)))
+    return found
 
 
 def after(

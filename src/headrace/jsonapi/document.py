@@ -242,7 +242,10 @@ def _pruned(value: Any, tree: PathTree) -> Any:
 
 def encode(document: Any) -> bytes:
     """Return a document as JSON bytes; moments are written in whole seconds with their offset."""
-    return orjson.dumps(document, default=_plain, option=orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_NON_STR_KEYS)
+    try:
+        return orjson.dumps(document, default=_plain, option=orjson.OPT_OMIT_MICROSECONDS)
+    except TypeError:  # a key that is no text, which is rare, and looking out for one costs half the time again
+        return orjson.dumps(document, default=_plain, option=orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_NON_STR_KEYS)
 
 
 def _plain(value: Any) -> Any:

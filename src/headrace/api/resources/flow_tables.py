@@ -17,6 +17,7 @@ from headrace.api.resources import flow_fields
 from headrace.api.resources.shown_flows import ActionDefinition, MessageDefinition
 from headrace.errors import Invalid
 from headrace.flows.definition import DefinitionModel
+from headrace.jsonapi.clauses import one_of
 from headrace.jsonapi.operation import Call, Loader, Table
 from headrace.jsonapi.resource import Attribute, Relationship, Resource, Row
 from headrace.model.delivery import Channel
@@ -266,7 +267,7 @@ def _children(name: str, select_from: Any, parent: ColumnElement[Any], key: Colu
         if name not in (call.query.include or ()):
             statement = statement.with_only_columns(key.label("id"), maintain_column_froms=True)
         keys = [row["id"] for row in rows]
-        statement = statement.add_columns(parent.label("parent_id")).where(parent.in_(keys)).order_by(key)
+        statement = statement.add_columns(parent.label("parent_id")).where(one_of(parent, keys)).order_by(key)
         found: dict[str, list[Row]] = {}
         for row in await call.ctx.fetch(statement):
             found.setdefault(_parent_name(row), []).append(row)
@@ -282,7 +283,7 @@ def _parents(select_from: Any, key: ColumnElement[Any], key_of: Any) -> Loader:
         wanted = {key_of(row) for row in rows} - {None}
         found = {}
         if wanted:
-            for row in await call.ctx.fetch(select_from(call).where(key.in_(sorted(wanted)))):
+            for row in await call.ctx.fetch(select_from(call).where(one_of(key, sorted(wanted)))):
                 found[row["id"]] = row
         return {str(row["id"]): [found[key_of(row)]] for row in rows if key_of(row) in found}
 

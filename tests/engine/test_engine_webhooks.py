@@ -482,3 +482,13 @@ async def test_closing_waits_for_the_call_under_way_only(shop: EngineShop, monke
         await hook.arrived.wait()
         await teller.close()
     assert (1, 2) == (len(hook.calls), await waiting(shop))
+
+
+async def test_an_address_that_may_no_longer_be_called_is_not(shop: EngineShop) -> None:
+    """Plain http to another machine ends when the installation no longer allows it."""
+    teller = Teller(replace(shop.core, clock=Moved(), webhooks="https"), Poster(0.1))
+    await webhook(shop, "http://192.0.2.1/hook")
+    await shop.event("Placed Order", "ana")
+    assert 0 == await teller.tell_all()
+    await teller.close()
+    assert "it must begin with https://" in (await read(shop))["error"]

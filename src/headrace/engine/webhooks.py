@@ -22,7 +22,7 @@ import logging
 from collections.abc import Sequence, Set
 from datetime import timedelta
 
-from headrace.channels.webhook.posting import NotTaken, Poster, Taken, stays_here
+from headrace.channels.webhook.posting import NotTaken, Poster, Taken, objection, stays_here
 from headrace.engine.core import Core
 from headrace.engine.faults import LOST
 from headrace.engine.webhook_payloads import MOST_EVENTS, Address, Letter, headers, write_letter
@@ -164,6 +164,8 @@ class Teller:
     async def _call(self, webhook: Row, letter: Letter) -> Taken | NotTaken:
         if not letter.events:
             return Taken()
+        if told := objection(webhook["endpoint_url"], self._core.webhooks):
+            return NotTaken(f"its address is not called: {told}")  # the setting was another when it was made
         webhook_id = webhook["webhook_id"]
         secret = self._sealer.open(webhook["secret"], webhook_id)
         if secret is None:

@@ -83,6 +83,8 @@ async def run(server: embedded.Server, *, full: bool) -> list[Figure]:
         bare_serving() as bare_port,
     ):
         bare, discarded, single, bulk = [], [], [], []
+        for port in (bare_port, stage.port):  # processes that are still starting are not measured
+            await _post(replace(stage, port=port), _single(500, f"warm-{port}"), "/api/events", 500)
         for number in range(rounds):
             bare.append(await _bare(stage, events, f"bare-{number}"))
             bodies = _single(events // 4, f"single-{number}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from html.parser import HTMLParser
 
@@ -17,7 +19,7 @@ VOID = {"meta", "link", "input", "!doctype"}
 class Page(HTMLParser):
     """What a test wants to know of a page: its links, what it loads, its headings, and whether its elements nest."""
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, source: str) -> None:
         super().__init__()
         self.links: list[str] = []
         self.loaded: list[str] = []
@@ -25,7 +27,7 @@ class Page(HTMLParser):
         self.labeled: set[str] = set()
         self.fields: set[str] = set()
         self.open: list[str] = []
-        self.feed(html)
+        self.feed(source)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element."""
@@ -108,6 +110,27 @@ async def test_an_operation_tells_what_it_needs(api: Api) -> None:
     text = (await api.http.get("/docs/get_flows")).text
     for one in ("flows:read", "60/m", "curl -X GET", "trigger_type", "FlowResource", "revision: 2026-10-15"):
         assert one in text, one
+
+
+EXAMPLE = re.compile(r"curl -X (\w+) 'http://[^/]*(/[^']*)'.*--data '(.*\n\})'</code>", re.DOTALL)
+LACKING = re.compile(r"[A-Z]_ID|not a test account|There is no |does not exist")
+"""What an account without anything in it lacks: the things that an example names by METRIC_ID and the like."""
+
+
+async def test_example_requests_are_taken(api: Api) -> None:
+    """Sent as they stand they are refused for nothing but what the account does not have."""
+    sent = 0
+    for operation in OPERATIONS:
+        found = EXAMPLE.search(html.unescape((await api.http.get(f"/docs/{operation.id}")).text))
+        if found is None:
+            continue
+        path = found[2].replace("COMPANY_ID", api.account.account_id)
+        headers = {"Authorization": ""} if path.startswith("/client/") else {}
+        answer = await api.send(found[1], path, json.loads(found[3]), headers=headers)
+        said = [one["detail"] for one in answer.json()["errors"]] if answer.status_code >= 400 else []
+        assert [] == [one for one in said if not LACKING.search(one)], operation.id
+        sent += 1
+    assert sent > 60
 
 
 async def test_an_older_revision_has_its_own_pages(api: Api) -> None:

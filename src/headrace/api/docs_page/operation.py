@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from headrace.api.docs_page.html import code, codes, element, inline, prose, text
+from headrace.api.docs_page.samples import BODIES
 from headrace.api.docs_page.schema import Schemas
 
 SCHEMES = {
@@ -83,13 +84,22 @@ def _body(row: Any, schemas: Schemas) -> str:
 def _request(method: str, path: str, row: Any, schemas: Schemas, base_url: str) -> str:
     """Return the operation as a call of curl, with a value for everything that is required."""
     public = any("CompanyId" in one for one in row["security"])
-    lines = [f"curl -X {method} '{base_url}{path}{_query(row)}'"]
+    lines = [f"curl -X {method} '{base_url}{_called(path, row, schemas)}{_query(row)}'"]
     lines += [] if public else ["-H 'Authorization: Klaviyo-API-Key YOUR_PRIVATE_KEY'"]
     revision = next((one for one in row["parameters"] if one["name"] == "revision"), None)
     lines += [f"-H 'revision: {revision['schema']['default']}'"] if revision else []
     lines += _sent(row, schemas)
     shown = element("pre", code(" \\\n  ".join(lines)), tabindex="0", aria_label="Example request")
     return _section("Example request", element("div", shown, class_="copied"))
+
+
+def _called(path: str, row: Any, schemas: Schemas) -> str:
+    """Return the path with the id that the body names, where it names one."""
+    if "{id}" not in path or "requestBody" not in row:
+        return path
+    media = next(iter(row["requestBody"]["content"].values()))
+    data = _example(row, media, schemas)["data"]
+    return path.replace("{id}", data["id"]) if isinstance(data, dict) and "id" in data else path
 
 
 def _query(row: Any) -> str:
@@ -101,10 +111,15 @@ def _sent(row: Any, schemas: Schemas) -> list[str]:
     if "requestBody" not in row:
         return []
     media_type, media = next(iter(row["requestBody"]["content"].items()))
-    example = schemas.example(media["schema"])
+    example = _example(row, media, schemas)
     if media_type == FORM:
         return [f"-F '{name}={'@file' if value == '(a file)' else value}'" for name, value in example.items()]
     return [f"-H 'Content-Type: {media_type}'", f"--data '{_json(example)}'"]
+
+
+def _example(row: Any, media: Any, schemas: Schemas) -> Any:
+    """Return a body that the operation takes."""
+    return BODIES.get(row["operationId"]) or schemas.example(media["schema"])
 
 
 def _json(value: Any) -> str:

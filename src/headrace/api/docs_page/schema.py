@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from headrace.api.docs_page.html import address, code, codes, element, inline, link, text
+from headrace.api.docs_page.samples import PERSON, VALUES
 
 Schema = Mapping[str, Any]
 DEEPEST = 3
@@ -116,8 +117,11 @@ class Schemas:
         name = schema["$ref"].rpartition("/")[2] if "$ref" in schema else ""
         return name, self._schemas[name] if name else schema
 
-    def example(self, schema: Schema, seen: tuple[str, ...] = ()) -> Any:
-        """Return a value that a schema admits: what must be there, or all where nothing must."""
+    def example(self, schema: Schema, seen: tuple[str, ...] = (), named: str = "") -> Any:
+        """Return a value that a schema admits: what must be there, or all where nothing must.
+
+        `named` is the name of the member that it is a value of.
+        """
         name, found = self._followed(schema)
         if name in seen:
             return None
@@ -128,20 +132,31 @@ class Schemas:
         if "enum" in found:
             return found["enum"][0]
         if "anyOf" in found:
-            return self.example(found["anyOf"][0], inner)
+            return self.example(found["anyOf"][0], inner, named)
         if "properties" in found:
-            asked = found.get("required") or list(found["properties"])
-            return {key: self.example(found["properties"][key], inner) for key in asked}
+            return self._object(found, inner)
         if found.get("type") == "array":
-            return [self.example(found["items"], inner)] if found.get("items") else []
-        return _plain(found)
+            return [self.example(found["items"], inner, named)] if found.get("items") else []
+        return _plain(found, named)
+
+    def _object(self, found: Schema, seen: tuple[str, ...]) -> Any:
+        members, asked = found["properties"], found.get("required") or list(found["properties"])
+        kind = members.get("type", {}).get("const")
+        if kind == PERSON["type"] and "attributes" in members and "id" not in asked:
+            return PERSON
+        value = {key: self.example(members[key], seen, key) for key in asked}
+        if kind and isinstance(value.get("id"), str):
+            value["id"] = f"{kind.upper().replace('-', '_')}_ID"
+        return value
 
 
-def _plain(schema: Schema) -> Any:
+def _plain(schema: Schema, named: str) -> Any:
     kinds = schema.get("type", "object")
     kind = kinds[0] if isinstance(kinds, list) else kinds
     if kind == "object":
         return {}
+    if kind in ("string", "number") and named in VALUES and "format" not in schema:
+        return VALUES[named]
     return EXAMPLES.get(schema.get("format", ""), EXAMPLES.get(kind, "text"))
 
 

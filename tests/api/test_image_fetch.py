@@ -101,6 +101,12 @@ async def test_an_address_that_does_not_answer_is_given_up(shop: tuple[Shop, str
         await fetch_image(f"{shop[1]}/slow.png", anywhere=True, patience=0.1)
 
 
+async def test_a_port_that_cannot_be_is_refused() -> None:
+    """Whichever loop would be asked to connect to it."""
+    with pytest.raises(Unreachable, match="the port 65536"):
+        await fetch_image("http://127.0.0.1:65536/logo.png", anywhere=True)
+
+
 async def test_addresses_of_the_own_network_are_refused_without_being_asked(shop: tuple[Shop, str]) -> None:
     """Neither at first nor by a redirect, by number or by name."""
     for address in (f"{shop[1]}/logo.png?v=1", shop[1].replace("127.0.0.1", "localhost") + "/logo.png?v=1"):

@@ -30,6 +30,7 @@ LONGEST = 8 * 1024 * 1024
 """Characters of an address; a data URI of the largest image has about seven million."""
 LONGEST_ADDRESS = 2048
 PORTS = {"http": 80, "https": 443}
+LAST_PORT = 65_535
 
 
 class Unreachable(ValueError):
@@ -101,6 +102,8 @@ async def _asked(client: httpx.AsyncClient, url: httpx.URL, anywhere: bool) -> b
 async def _looked_up(url: httpx.URL, anywhere: bool) -> str:
     """Return the number of a host, none of whose numbers may be of the own network unless `anywhere`."""
     port = url.port or PORTS[url.scheme]
+    if port > LAST_PORT:
+        raise Unreachable(f"The address has the port {port}; the last one is {LAST_PORT}")
     try:
         found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
     except OSError:

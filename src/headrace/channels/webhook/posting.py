@@ -19,7 +19,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -49,12 +49,20 @@ class NotTaken:
 
 def objection(url: str, mode: str) -> str:
     """Return why a webhook cannot have an address, empty where it can; `mode` is `HEADRACE_WEBHOOKS`."""
-    if not is_web_address(url):
-        return "it must be a web address with a host"
-    parts = urlsplit(url)
+    parts = urlsplit(url) if is_web_address(url) else None
+    if parts is None or not _has_port(parts):
+        return "it must be a web address with a host, and its port, if any, a number up to 65535"
     if parts.scheme.lower() == "https" or mode == PLAIN or is_this_machine(parts.hostname or ""):
         return ""
     return "it must begin with https://; plain http is allowed to this machine only"
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Return whether the port of an address is one, or left out."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def stays_here(url: str, mode: str) -> bool:

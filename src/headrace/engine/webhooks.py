@@ -25,7 +25,7 @@ from datetime import timedelta
 from headrace.channels.webhook.posting import NotTaken, Poster, Taken, objection, stays_here
 from headrace.engine.core import Core
 from headrace.engine.faults import LOST
-from headrace.engine.webhook_payloads import MOST_EVENTS, Address, Letter, headers, write_letter
+from headrace.engine.webhook_payloads import MOST_BYTES, MOST_EVENTS, Address, Letter, headers, write_letter
 from headrace.ids import bucket_of
 from headrace.messages.sealing import Sealer
 from headrace.model import Profile
@@ -56,6 +56,8 @@ AT_ONCE = 20
 """Our choice: webhooks that one worker calls side by side."""
 IN_A_ROW = 20
 """Our choice: calls to one webhook, after which others get their turn."""
+READ_AT_ONCE = 2 * MOST_BYTES
+"""Bytes of queued properties, as they lie on disk, that are read for one call; more would not go into it."""
 KEPT_INSTEAD = 1000
 LOOK_AGAIN = timedelta(minutes=1)
 """How long a webhook that is not sent anything rests."""
@@ -130,7 +132,7 @@ class Teller:
         if stays_here(webhook["endpoint_url"], core.webhooks):
             await self._keep(webhook, claim)
             return 0
-        rows = await queued(core.database, webhook["account_id"], webhook_id, MOST_EVENTS)
+        rows = await queued(core.database, webhook["account_id"], webhook_id, MOST_EVENTS, READ_AT_ONCE)
         letter = await self._letter(webhook, rows)
         result = await self._call(webhook, letter)
         core.at("webhook: called")

@@ -54,9 +54,13 @@ seen AS (
         SELECT max(number) AS last FROM heads GROUP BY bucket HAVING count(*) = {_A_BUCKET}
     ) AS cut
 )
-SELECT heads.* FROM heads CROSS JOIN seen WHERE seen.last IS NULL OR heads.number <= seen.last
-ORDER BY heads.number LIMIT $3
+SELECT sized.* FROM (
+    SELECT heads.*, sum(pg_column_size(properties)) OVER (ORDER BY number) - pg_column_size(properties) AS before
+    FROM heads CROSS JOIN seen WHERE seen.last IS NULL OR number <= seen.last
+) AS sized
+WHERE before < $4 ORDER BY number LIMIT $3
 """
+"""The size of properties is the one on disk, which is known without reading them."""
 _NAMES = "SELECT metric_id, name FROM metric WHERE account_id = $1 AND metric_id = ANY($2)"
 _COUNTED = f"""
 SELECT count(*) FROM {_BUCKETS} CROSS JOIN LATERAL (
@@ -119,12 +123,15 @@ async def claim_webhook(transaction: Connection, webhook_id: str, claim: Webhook
     return await transaction.fetch_row(_CLAIM, webhook_id, claim.name, claim.until, claim.at)
 
 
-async def queued(database: Database | Connection, account_id: str, webhook_id: str, limit: int) -> list[Row]:
+async def queued(
+    database: Database | Connection, account_id: str, webhook_id: str, limit: int, size: int = 1 << 62
+) -> list[Row]:
     """Return at most so many of the events that a webhook is to be told, in the order of their writing.
 
-    There may be more than are returned, even if these are fewer than asked for, but none before the last of them.
+    There may be more than are returned, even if these are fewer than asked for, but none before the last of them. No
+    more follow once their properties take up `size` bytes on disk: events may be large, and memory is not.
     """
-    return await database.fetch(_QUEUED, account_id, webhook_id, limit)
+    return await database.fetch(_QUEUED, account_id, webhook_id, limit, size)
 
 
 async def metric_names(database: Database, account_id: str, metric_ids: Collection[str]) -> dict[str, str]:

@@ -182,3 +182,25 @@ async def test_accounts_do_not_share_people(desk: Desk) -> None:
     [one] = await desk.post(event())
     [two] = await desk.ingest.submit("BBBBBB", [event()], NOON)
     assert one.profile_id != two.profile_id
+
+
+async def test_a_writer_waits_for_senders_until_all_are_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders who shared a transaction share the next one, which begins as soon as the last of them is back."""
+    monkeypatch.setattr("headrace.engine.ingest.LINGER", 3600)
+    taken = []
+    commit = desk.ingest._commit
+
+    async def counted(account_id, events, *more):
+        taken.append(len(events))
+        return await commit(account_id, events, *more)
+
+    monkeypatch.setattr(Ingest, "_commit", lambda _, *args: counted(*args))
+
+    async def send(sender: int) -> None:
+        for number in range(3):
+            await desk.ingest.submit("AbC123", [event(f"{sender}@example.com", unique_id=str(number))], NOON)
+
+    await asyncio.gather(*(send(sender) for sender in range(4)))
+    await desk.ingest.close()
+
+    assert [4, 4, 4] == taken

@@ -32,6 +32,11 @@ WRITERS = 2
 ALONE = 100
 """Events of a request that is worth a transaction of its own. A smaller one waits for the writer at work, and shares
 the next transaction with all that waits with it: half as many transactions carry the same events."""
+LINGER = 0.001
+"""Seconds that a writer whose last batch several requests shared waits for their senders to come back.
+
+They answer within this time or are not in a hurry. Without it two halves of the senders take turns, and each
+transaction carries half as many events, at nearly the price of all."""
 RACES = 20
 """How often a batch that lost a race for an identifier begins anew before that counts as a bug."""
 
@@ -48,7 +53,7 @@ class _Submission:
 class Ingest:
     """Takes events and answers once they are durable."""
 
-    __slots__ = ("_clock", "_database", "_ids", "_partitions", "_queues", "_serials", "_writers")
+    __slots__ = ("_clock", "_database", "_gathering", "_ids", "_partitions", "_queues", "_serials", "_writers")
 
     def __init__(
         self, database: Database, clock: Clock, ids: IdSource, serials: Serials, partitions: Partitions
@@ -60,6 +65,7 @@ class Ingest:
         self._partitions = partitions
         self._queues: defaultdict[str, deque[_Submission]] = defaultdict(deque)
         self._writers: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
+        self._gathering: dict[str, tuple[int, asyncio.Future[None]]] = {}
 
     async def submit(self, account_id: str, events: Sequence[IncomingEvent], accepted_at: datetime) -> Result:
         """Make `events` durable and return, in their order, what became of each.
@@ -68,6 +74,7 @@ class Ingest:
         """
         submission = _Submission(events, accepted_at)
         self._queues[account_id].append(submission)
+        self._come(account_id)
         writers = self._writers[account_id]
         if not writers or (len(writers) < WRITERS and len(events) >= ALONE):
             task = asyncio.create_task(self._drain(account_id))
@@ -75,7 +82,9 @@ class Ingest:
         return await submission.done
 
     async def close(self) -> None:
-        """Wait for what has been handed in."""
+        """Wait for what has been handed in, and for nobody who may come back."""
+        for _, gathered in self._gathering.values():
+            _set(gathered)
         while tasks := [task for writers in self._writers.values() for task in writers]:
             await asyncio.gather(*tasks)
 
@@ -95,6 +104,7 @@ class Ingest:
         await asyncio.sleep(0)
         while queue:
             batch = _take(queue)
+            crowd = len(batch) + len(queue)
             try:
                 await self._write(account_id, batch)
             except Exception as error:
@@ -102,6 +112,27 @@ class Ingest:
                     _fail(batch[0], error)
                 else:
                     await self._write_singly(account_id, batch)
+            if len(batch) > 1:
+                await self._linger(account_id, max(crowd, len(batch) + len(queue)))
+
+    def _come(self, account_id: str) -> None:
+        """Let the writer that waits for senders go on when the last of them has come."""
+        awaited = self._gathering.get(account_id)
+        if awaited is not None and len(self._queues[account_id]) >= awaited[0]:
+            _set(awaited[1])
+
+    async def _linger(self, account_id: str, crowd: int) -> None:
+        """Wait for a moment until as many requests wait as there were at the last batch and beside it."""
+        if len(self._queues[account_id]) >= crowd:
+            return
+        gathered = asyncio.get_running_loop().create_future()
+        self._gathering[account_id] = (crowd, gathered)
+        handle = asyncio.get_running_loop().call_later(LINGER, _set, gathered)
+        try:
+            await gathered
+        finally:
+            handle.cancel()
+            self._gathering.pop(account_id, None)
 
     async def _write_singly(self, account_id: str, batch: list[_Submission]) -> None:
         for submission in batch:
@@ -147,6 +178,11 @@ def _take(queue: deque[_Submission]) -> list[_Submission]:
         size += len(queue[0].events)
         batch.append(queue.popleft())
     return batch
+
+
+def _set(gathered: asyncio.Future[None]) -> None:
+    if not gathered.done():
+        gathered.set_result(None)
 
 
 def _fail(submission: _Submission, error: Exception) -> None:

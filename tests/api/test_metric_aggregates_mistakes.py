@@ -56,7 +56,7 @@ def shop(api: Api) -> Shop:
         ({"filter": within(START, END, "not(less-than(datetime,2026-11-03))")}, "filter/2"),
         ({"filter": within(START, END, "equals(Brand,'Acme')")}, "filter/2"),
         ({"filter": within(START, END, "contains(URL,'a')")}, "filter/2"),
-        ({"filter": within(START, END, "equals(URL,['a'])")}, "filter/2"),
+        ({"filter": within(START, END, "equals(URL,['a','b'])")}, "filter/2"),
         ({"filter": within(START, END, "any(URL,[])")}, "filter/2"),
         ({"filter": within(START, END, "equals(URL,null)")}, "filter/2"),
         ({"filter": within(START, END, "equals(URL,'a'")}, "filter/2"),

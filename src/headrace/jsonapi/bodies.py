@@ -38,15 +38,14 @@ class Model(BaseModel):
 
 
 class NewData(Model, Generic[T, A]):
-    """A resource to be created; `id` only where the caller chooses it."""
+    """A resource to be created. It gets its id here, so that one in the body is refused rather than passed over."""
 
     type: T
-    id: Id | None = None
     attributes: A
 
 
 class New(Model, Generic[T, A]):
-    """`{data: {type, id?, attributes}}`."""
+    """`{data: {type, attributes}}`."""
 
     data: NewData[T, A]
 
@@ -58,7 +57,7 @@ class NewRelatedData(NewData[T, A], Generic[T, A, R]):
 
 
 class NewRelated(Model, Generic[T, A, R]):
-    """`{data: {type, id?, attributes, relationships}}`; make `R` optional by `R | None` and a default of its own."""
+    """`{data: {type, attributes, relationships}}`; make `R` optional by `R | None` and a default of its own."""
 
     data: NewRelatedData[T, A, R]
 

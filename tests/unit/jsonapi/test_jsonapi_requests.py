@@ -352,6 +352,12 @@ async def test_ids_of_path_and_body_must_agree(api: Toy) -> None:
     assert '"F1"' in errors[0]["detail"]
 
 
+async def test_what_is_created_cannot_be_given_an_id(api: Toy) -> None:
+    """An id in the body of a creation would do nothing, so it is refused."""
+    status, errors = await api.errors("POST", "/api/flows", json={"data": {**NEW["data"], "id": "MINE"}})
+    assert (status, errors[0]["source"]) == (400, {"pointer": "/data/id"})
+
+
 @pytest.mark.parametrize("query", ["filter=%ff", "&".join(["a=1"] * 300)])
 async def test_a_query_string_that_cannot_be_read(api: Toy, query: str) -> None:
     """Invalid UTF-8 and hundreds of parameters are a 400."""

@@ -18,7 +18,13 @@ NULL = "NULL"
 
 def numbers(values: Iterable[int | None]) -> str:
     """Return integers as an array literal: `$1::text::bigint[]` or a smaller type. Enumerations count as numbers."""
-    return "{" + ",".join([NULL if value is None else str(int(value)) for value in values]) + "}"
+    given = list(values)
+    if not any(given) and None not in given:
+        return "{" + ",".join(["0"] * len(given)) + "}"
+    try:
+        return "{" + ",".join(map(str, map(int, given))) + "}"  # type: ignore[arg-type]
+    except TypeError:
+        return "{" + ",".join([NULL if value is None else str(int(value)) for value in given]) + "}"
 
 
 def ids(values: Iterable[str]) -> str:
@@ -54,10 +60,11 @@ def moments(values: Iterable[datetime | None]) -> str:
     known: dict[datetime | None, str] = {None: NULL}
     found = []
     for value in values:
-        if value not in known:
+        text = known.get(value)
+        if text is None:
             assert value is not None
-            known[value] = str((value - _EPOCH) // _MICROSECOND)
-        found.append(known[value])
+            text = known[value] = str((value - _EPOCH) // _MICROSECOND)
+        found.append(text)
     return "{" + ",".join(found) + "}"
 
 

@@ -86,7 +86,7 @@ noted AS (
     FROM (SELECT *, '{of_metric("")}' || metric_id AS topic FROM chosen) AS told JOIN asking USING (topic)
     GROUP BY bucket, profile_id ORDER BY bucket, profile_id
 )
-SELECT CASE WHEN count(*) < cardinality($6::text::bigint[]) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
+SELECT CASE WHEN count(*) < (SELECT count(*) FROM incoming) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
 FROM chosen
 """
 )
@@ -101,7 +101,7 @@ waiting AS (
     SELECT bucket, $1, profile_id, metric_id, number, occurred_at, $13, $14, backfill, chain
     FROM chosen ORDER BY number
 )
-SELECT CASE WHEN count(*) < cardinality($6::text::bigint[]) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
+SELECT CASE WHEN count(*) < (SELECT count(*) FROM incoming) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
 FROM chosen
 """
 )
@@ -146,12 +146,15 @@ async def _insert(
 
 def _first_of_each(events: Sequence[NewEvent]) -> Sequence[NewEvent]:
     """Return the events without repetitions in the batch itself, of which the one with the least number stays."""
+    _, people, metrics, keys, *_ = zip(*events, strict=True)
+    if len(set(zip(people, metrics, keys, strict=True))) == len(events):
+        return events
     known: dict[tuple[str, str, str], NewEvent] = {}
     for event in events:
         other = known.setdefault((event.profile_id, event.metric_id, event.unique_id), event)
         if other is not event and event.number < other.number:
             known[event.profile_id, event.metric_id, event.unique_id] = event
-    return events if len(known) == len(events) else list(known.values())
+    return list(known.values())
 
 
 def _columns(events: Sequence[NewEvent]) -> list[str]:

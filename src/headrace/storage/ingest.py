@@ -106,7 +106,20 @@ async def _insert(
 ) -> list[Accepted | Problem]:
     numbers = [event_number(event.occurred_at, serial) for event, serial in zip(events, serials, strict=True)]
     rows = [
-        _row(event, person, number)
+        NewEvent(
+            bucket_of(person),
+            person,
+            event.metric_id,
+            event.unique_id or str(int(event.occurred_at.timestamp())),
+            number,
+            event.occurred_at,
+            event.properties,
+            event.value,
+            event.value_currency,
+            event.backfill,
+            event.chain,
+            event.written,
+        )
         for event, person, number in zip(events, people, numbers, strict=True)
         if isinstance(person, str)
     ]
@@ -115,20 +128,3 @@ async def _insert(
         Accepted(person, number, number in fresh) if isinstance(person, str) else person
         for person, number in zip(people, numbers, strict=True)
     ]
-
-
-def _row(event: IncomingEvent, profile_id: str, number: int) -> NewEvent:
-    return NewEvent(
-        bucket_of(profile_id),
-        profile_id,
-        event.metric_id,
-        event.unique_id or str(int(event.occurred_at.timestamp())),
-        number,
-        event.occurred_at,
-        event.properties,
-        event.value,
-        event.value_currency,
-        event.backfill,
-        event.chain,
-        event.written,
-    )

@@ -16,6 +16,9 @@ a stranger can do this and no more:
   moves. A stranger can therefore add a phone number to a profile that has none, or their own device to somebody whose
   address they know: that is what sign-up forms and apps do, and the service allows it. A shop that sends secrets must
   not send them by a channel that people join in this way.
+- **Change what a page may change.** Names, places and properties of somebody whose address they know, as a form does;
+  and an event with a `unique_id` that they guess takes the place of the shop's own with the same metric, person and
+  unique id. What must not be changed by a stranger belongs into events of the server, with ids that cannot be guessed.
 - **End nothing.** Consent is only ever given (`client_subscriptions`). A device is taken only from the person who is
   named and only by who knows its token, as the device itself does.
 - **Imitate no message.** Events of Headrace's own metrics, such as opened mails, are refused: conditions and reports

@@ -16,6 +16,7 @@ from headrace.templates import Limits, LruCache, RenderProblem, TemplateProblem,
         ("{% if x %}{% elsif y %}{% endif %}", "line 1: {% elsif y %}: the tag elsif does not exist; use elif"),
         ("{{ x|nofilter }}", "line 1: {{ x|nofilter }}: Invalid filter: 'nofilter'"),
         ("{{ x|random }}", "line 1: {{ x|random }}: Invalid filter: 'random'"),
+        ("{% if %}", "line 1: {% if %}: Unexpected end of expression in if tag"),
     ],
 )
 def test_a_wrong_construct_is_named_with_its_line(source: str, expected: str) -> None:

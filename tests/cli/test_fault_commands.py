@@ -14,6 +14,8 @@ def test_faults_are_added_listed_and_taken_back(headrace: Commands) -> None:
     assert [(first, 429, 3), (second, None, 1)] == listed
     assert "2 faults were taken back." == headrace.run("fault", "clear").strip()
     assert [] == headrace.data("fault", "list")
+    headrace.run("fault", "add", "--status", "503")
+    assert "1 fault was taken back." == headrace.run("fault", "clear").strip()
 
 
 def test_a_fault_that_cannot_be_is_told_in_one_line(headrace: Commands) -> None:

@@ -59,7 +59,8 @@ def clear(account: AccountOption = None) -> None:
         async with database.transaction() as transaction:
             return await delete_faults(transaction, owner.account_id)
 
-    print(f"{with_database(task)} faults were taken back.")
+    taken = with_database(task)
+    print("1 fault was taken back." if taken == 1 else f"{taken} faults were taken back.")
 
 
 def _fault(given: dict[str, object]) -> Fault:

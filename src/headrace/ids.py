@@ -100,8 +100,12 @@ def event_number(occurred_at: datetime, serial: int) -> int:
     sequence and repeat after 2^31 events; two events share a number only if that many lie between them within the
     same second of event time.
     """
-    seconds = int(occurred_at.timestamp()) - EVENT_EPOCH
-    return (seconds << 31) | (serial % SERIALS)
+    return number_of_second(int(occurred_at.timestamp()), serial)
+
+
+def number_of_second(second: int, serial: int) -> int:
+    """Return the number of an event of a second since 1970, as `event_number` does of a moment."""
+    return ((second - EVENT_EPOCH) << 31) | (serial % SERIALS)
 
 
 def event_id(number: int) -> str:

@@ -55,6 +55,11 @@ def lines(values: Iterable[str]) -> str:
     return "\n".join(values)
 
 
+def microseconds(value: datetime) -> int:
+    """Return an aware moment as microseconds since 1970, read by `moment`."""
+    return (value - _EPOCH) // _MICROSECOND
+
+
 def moments(values: Iterable[datetime | None]) -> str:
     """Return aware moments as microseconds since 1970: `$1::text::bigint[]`, read by `moment`."""
     known: dict[datetime | None, str] = {None: NULL}
@@ -63,7 +68,7 @@ def moments(values: Iterable[datetime | None]) -> str:
         text = known.get(value)
         if text is None:
             assert value is not None
-            text = known[value] = str((value - _EPOCH) // _MICROSECOND)
+            text = known[value] = str(microseconds(value))
         found.append(text)
     return "{" + ",".join(found) + "}"
 

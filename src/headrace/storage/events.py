@@ -16,17 +16,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from headrace.conditions.topics import of_metric
-from headrace.storage.arrays import ids, lines, moment, moments, numbers, texts
+from headrace.storage.arrays import ids, lines, microseconds, moment, numbers, texts
 from headrace.storage.database import Connection
 from headrace.storage.pending import Kind
 from headrace.storage.webhook_feed import TELLING
 
 
 class NewEvent(NamedTuple):
-    """An event on its way into the database.
-
-    `bucket` is its profile's; `written` are its properties as JSON, where somebody has written them already.
-    """
+    """An event on its way into the database; `bucket` is its profile's."""
 
     bucket: int
     profile_id: str
@@ -39,7 +36,6 @@ class NewEvent(NamedTuple):
     value_currency: str | None = None
     backfill: bool = False
     chain: int = 0
-    written: str | None = None
 
 
 _COLUMNS = f"""
@@ -60,8 +56,14 @@ fresh AS (
     ON CONFLICT DO NOTHING
     RETURNING bucket, profile_id, metric_id, unique_id
 ),
+tally AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM fresh) = (SELECT count(*) FROM incoming) AS all_fresh
+),
 chosen AS (
+    SELECT incoming.* FROM incoming WHERE (SELECT all_fresh FROM tally)
+    UNION ALL
     SELECT incoming.* FROM incoming JOIN fresh USING (bucket, profile_id, metric_id, unique_id)
+    WHERE NOT (SELECT all_fresh FROM tally)
 ),
 written AS (
     INSERT INTO event (bucket, account_id, profile_id, metric_id, occurred_at, number, value, value_currency,
@@ -86,8 +88,7 @@ noted AS (
     FROM (SELECT *, '{of_metric("")}' || metric_id AS topic FROM chosen) AS told JOIN asking USING (topic)
     GROUP BY bucket, profile_id ORDER BY bucket, profile_id
 )
-SELECT CASE WHEN count(*) < (SELECT count(*) FROM incoming) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
-FROM chosen
+SELECT CASE WHEN NOT all_fresh THEN (SELECT coalesce(array_agg(number), ARRAY[]::bigint[]) FROM chosen) END FROM tally
 """
 )
 
@@ -101,10 +102,56 @@ waiting AS (
     SELECT bucket, $1, profile_id, metric_id, number, occurred_at, $13, $14, backfill, chain
     FROM chosen ORDER BY number
 )
-SELECT CASE WHEN count(*) < (SELECT count(*) FROM incoming) THEN coalesce(array_agg(number), ARRAY[]::bigint[]) END
-FROM chosen
+SELECT CASE WHEN NOT all_fresh THEN (SELECT coalesce(array_agg(number), ARRAY[]::bigint[]) FROM chosen) END FROM tally
 """
 )
+
+
+class EventColumns(NamedTuple):
+    """Events on their way into the database, a column each; times are microseconds since 1970, properties JSON."""
+
+    buckets: Sequence[int]
+    profile_ids: Sequence[str]
+    metric_ids: Sequence[str]
+    unique_ids: Sequence[str]
+    numbers: Sequence[int]
+    times: Sequence[int]
+    written: Sequence[str]
+    values: Sequence[str | None]
+    currencies: Sequence[str | None]
+    backfills: Sequence[bool]
+    chains: Sequence[int]
+
+    def as_text(self) -> tuple[str, ...]:
+        """Return one text per column, in the order of `_COLUMNS`."""
+        return (
+            numbers(self.buckets),
+            ids(self.profile_ids),
+            ids(self.metric_ids),
+            texts(self.unique_ids),
+            numbers(self.numbers),
+            numbers(self.times),
+            lines(self.written),
+            texts(self.values),
+            texts(self.currencies),
+            numbers(self.backfills),
+            numbers(self.chains),
+        )
+
+    def first_of_each(self) -> EventColumns:
+        """Return the columns without repetitions in the batch itself, of which the one with the least number stays."""
+        keys = list(zip(self.profile_ids, self.metric_ids, self.unique_ids, strict=True))
+        if len(set(keys)) == len(keys):
+            return self
+        first: dict[tuple[str, str, str], int] = {}
+        for place in sorted(range(len(keys)), key=self.numbers.__getitem__):
+            first.setdefault(keys[place], place)
+        return EventColumns._make([column[place] for place in sorted(first.values())] for column in self)
+
+
+def written_properties(properties: Mapping[str, Any]) -> str:
+    """Return properties as JSON."""
+    return orjson.dumps(properties, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 async def insert_pending(
@@ -118,6 +165,15 @@ async def insert_pending(
 
     `accepted_at` is the account's time, `received_at` system time.
     """
+    if not events:
+        return set()
+    return await insert_pending_columns(connection, account_id, _columns(events), accepted_at, received_at)
+
+
+async def insert_pending_columns(
+    connection: Connection, account_id: str, events: EventColumns, accepted_at: datetime, received_at: datetime
+) -> set[int]:
+    """Do what `insert_pending` does with at least one event, given as columns."""
     return await _insert(connection, _INSERT_PENDING, account_id, events, accepted_at, received_at)
 
 
@@ -126,55 +182,38 @@ async def insert_quietly(transaction: Connection, account_id: str, events: Seque
 
     Segments that ask about their metrics are looked at, at the time of the last event of each person.
     """
+    if not events:
+        return set()
     topics = sorted({of_metric(event.metric_id) for event in events})
-    return await _insert(transaction, _INSERT_QUIETLY, account_id, events, topics)
+    return await _insert(transaction, _INSERT_QUIETLY, account_id, _columns(events), topics)
 
 
 async def _insert(
-    connection: Connection, statement: str, account_id: str, events: Sequence[NewEvent], *more: Any
+    connection: Connection, statement: str, account_id: str, events: EventColumns, *more: Any
 ) -> set[int]:
     """Run a statement over the events, each once, and return the numbers of the new ones.
 
     The statement answers nothing where all that it was given were new, which is nearly always.
     """
-    if not events:
-        return set()
-    given = _first_of_each(events)
-    new = await connection.fetch_value(statement, account_id, *_columns(given), *more)
-    return {event.number for event in given} if new is None else set(new)
+    given = events.first_of_each()
+    new = await connection.fetch_value(statement, account_id, *given.as_text(), *more)
+    return set(given.numbers if new is None else new)
 
 
-def _first_of_each(events: Sequence[NewEvent]) -> Sequence[NewEvent]:
-    """Return the events without repetitions in the batch itself, of which the one with the least number stays."""
-    _, people, metrics, keys, *_ = zip(*events, strict=True)
-    if len(set(zip(people, metrics, keys, strict=True))) == len(events):
-        return events
-    known: dict[tuple[str, str, str], NewEvent] = {}
-    for event in events:
-        other = known.setdefault((event.profile_id, event.metric_id, event.unique_id), event)
-        if other is not event and event.number < other.number:
-            known[event.profile_id, event.metric_id, event.unique_id] = event
-    return list(known.values())
-
-
-def _columns(events: Sequence[NewEvent]) -> list[str]:
-    """Return one text per field, in the order of `_COLUMNS`."""
-    columns = zip(*events, strict=True)
-    buckets, people, metrics, keys, event_numbers, times, _, values, currencies, backfills, chains, _ = columns
-    return [
-        numbers(buckets),
-        ids(people),
-        ids(metrics),
-        texts(keys),
-        numbers(event_numbers),
-        moments(times),
-        lines([event.written or _written(event.properties) for event in events]),
-        texts([None if value is None else str(value) for value in values]),
-        texts(currencies),
-        numbers(backfills),
-        numbers(chains),
-    ]
-
-
-def _written(properties: Mapping[str, Any]) -> str:
-    return orjson.dumps(properties, option=orjson.OPT_NON_STR_KEYS).decode()
+def _columns(events: Sequence[NewEvent]) -> EventColumns:
+    buckets, people, metrics, keys, event_numbers, times, properties, values, currencies, backfills, chains = zip(
+        *events, strict=True
+    )
+    return EventColumns(
+        buckets,
+        people,
+        metrics,
+        keys,
+        event_numbers,
+        [microseconds(one) for one in times],
+        [written_properties(one) for one in properties],
+        [None if one is None else str(one) for one in values],
+        currencies,
+        backfills,
+        chains,
+    )

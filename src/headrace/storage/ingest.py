@@ -13,11 +13,14 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from headrace.errors import Problem
-from headrace.ids import IdSource, bucket_of, event_number
+from headrace.ids import IdSource, bucket_of, number_of_second
 from headrace.storage.database import Connection
-from headrace.storage.events import NewEvent, insert_pending
+from headrace.storage.events import EventColumns, insert_pending_columns, written_properties
 from headrace.storage.identity import NOTHING, IncomingProfile
 from headrace.storage.resolve import Resolver, recognize_plain
+
+MICROSECONDS = 1_000_000
+"""Of a second; events happen at whole ones."""
 
 
 class IncomingEvent(NamedTuple):
@@ -33,7 +36,7 @@ class IncomingEvent(NamedTuple):
     occurred_at: datetime
     unique_id: str | None = None
     properties: Mapping[str, Any] = NOTHING
-    value: Decimal | None = None
+    value: Decimal | float | None = None
     value_currency: str | None = None
     backfill: bool = False
     chain: int = 0
@@ -104,27 +107,35 @@ async def _insert(
     arrival: Arrival,
     people: Sequence[str | Problem],
 ) -> list[Accepted | Problem]:
-    numbers = [event_number(event.occurred_at, serial) for event, serial in zip(events, serials, strict=True)]
-    rows = [
-        NewEvent(
-            bucket_of(person),
-            person,
-            event.metric_id,
-            event.unique_id or str(int(event.occurred_at.timestamp())),
-            number,
-            event.occurred_at,
-            event.properties,
-            event.value,
-            event.value_currency,
-            event.backfill,
-            event.chain,
-            event.written,
-        )
-        for event, person, number in zip(events, people, numbers, strict=True)
-        if isinstance(person, str)
-    ]
-    fresh = await insert_pending(connection, account_id, rows, arrival.accepted_at, arrival.received_at)
+    given = [(event, person) for event, person in zip(events, people, strict=True) if isinstance(person, str)]
+    kept = [event for event, _ in given]
+    seconds = [int(event.occurred_at.timestamp()) for event in kept]
+    taken = [number_of_second(second, serial) for second, serial in zip(seconds, serials, strict=False)]
+    if not given:
+        return list(people)  # type: ignore[arg-type]
+    columns = _columns(kept, [person for _, person in given], seconds, taken)
+    fresh = await insert_pending_columns(connection, account_id, columns, arrival.accepted_at, arrival.received_at)
+    numbers = iter(taken)
     return [
-        Accepted(person, number, number in fresh) if isinstance(person, str) else person
-        for person, number in zip(people, numbers, strict=True)
+        Accepted(person, number := next(numbers), number in fresh) if isinstance(person, str) else person
+        for person in people
     ]
+
+
+def _columns(
+    events: Sequence[IncomingEvent], people: Sequence[str], seconds: Sequence[int], numbers: Sequence[int]
+) -> EventColumns:
+    _, metrics, _, unique_ids, properties, values, currencies, backfills, chains, written = zip(*events, strict=True)
+    return EventColumns(
+        [bucket_of(person) for person in people],
+        people,
+        metrics,
+        [one or str(second) for one, second in zip(unique_ids, seconds, strict=True)],
+        numbers,
+        [second * MICROSECONDS for second in seconds],
+        [one or written_properties(other) for one, other in zip(written, properties, strict=True)],
+        [None if one is None else str(one) for one in values],
+        currencies,
+        backfills,
+        chains,
+    )

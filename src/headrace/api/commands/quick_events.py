@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -223,7 +222,7 @@ def _rest(what: _Occurrence, backfill: bool, now: datetime) -> tuple[Any, ...]:
         to_second(at) if at.microsecond else at,
         what.unique_id,
         what.properties,
-        None if value is None else Decimal(str(value)),
+        value,
         None if what.value_currency is None else currency_of(what.value_currency),
         bool(what.backfill) or backfill,
         0,

@@ -40,20 +40,20 @@ class Authenticator:
 
         Raises `NotAuthenticated` without one and `AuthenticationFailed` for one that names no live key.
         """
-        key = key_in(authorization)
-        known = self._callers.get(key)
+        known = self._callers.get(authorization or "")
         if known is not None and stopwatch() < known[0]:
             return known[1]
+        key = key_in(authorization)
         caller = await find_caller(self._services.database, key, self._services.system_clock.now())
         if caller is None:
-            self._callers.pop(key, None)
+            self._callers.pop(authorization or "", None)
             raise AuthenticationFailed("The API key is unknown or revoked.", parameter="Authorization")
-        self._remember(key, caller)
+        self._remember(authorization or "", caller)
         return caller
 
-    def _remember(self, key: str, caller: Caller) -> None:
-        self._callers[key] = (stopwatch() + CACHED_SECONDS, caller)
-        self._callers.move_to_end(key)
+    def _remember(self, authorization: str, caller: Caller) -> None:
+        self._callers[authorization] = (stopwatch() + CACHED_SECONDS, caller)
+        self._callers.move_to_end(authorization)
         while len(self._callers) > CACHED_KEYS:
             self._callers.popitem(last=False)
 

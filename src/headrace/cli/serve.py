@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 
 from headrace.api.app import create_app
+from headrace.api.front import Front
 from headrace.api.state import Services
 from headrace.cli.engine import make_signer
 from headrace.cli.leash import follow_parent
@@ -75,7 +76,7 @@ async def answer(dsn: str, config: Config, listener: socket.socket) -> None:
         services = Services.of(database, config, ids=ids, signer=make_signer(config, ids))
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(services),
+                Front(create_app(services)),
                 http=patient(config.request_timeout),
                 ws="none",
                 access_log=False,

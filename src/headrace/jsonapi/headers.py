@@ -5,6 +5,7 @@ What is here: Starlette's request and headers with another way of looking up. Wh
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -20,12 +21,17 @@ class QuickHeaders(Headers):
         self._first = dict(reversed(raw))
 
     def __getitem__(self, key: str) -> str:
-        return self._first[key.lower().encode("latin-1")].decode("latin-1")
+        return self._first[_written(key)].decode("latin-1")
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the first value of a header."""
-        found = self._first.get(key.lower().encode("latin-1"))
+        found = self._first.get(_written(key))
         return default if found is None else found.decode("latin-1")
+
+
+@lru_cache(256)
+def _written(key: str) -> bytes:
+    return key.lower().encode("latin-1")
 
 
 class QuickRequest(Request):

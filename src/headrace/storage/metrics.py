@@ -47,6 +47,10 @@ class Metrics:
             await self._make(account_id, integration, still)
         return {name: self._known[account_id, integration, name] for name in wanted}
 
+    def at_hand(self, account_id: str, integration: str, name: str) -> str | None:
+        """Return the id of a metric that was seen before, None where it must be looked up."""
+        return self._known.get((account_id, integration, name))
+
     async def known(self, account_id: str, names: Iterable[str], integration: str = API) -> dict[str, str]:
         """Return name -> metric id for those names of which the account has a metric, and make none."""
         wanted = set(names)

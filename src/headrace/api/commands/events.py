@@ -226,7 +226,13 @@ async def _unknown_people(state: State, events: Sequence[PostedEvent]) -> list[P
     ]
 
 
-async def _metric_ids(state: State, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+async def _metric_ids(state: State, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    metrics, account_id = state.services.metrics, state.account_id
+    at_hand = {key: one for key in keys if (one := metrics.at_hand(account_id, *key)) is not None}
+    return at_hand if len(at_hand) == len(keys) else await _looked_up(state, keys)
+
+
+async def _looked_up(state: State, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
     names: defaultdict[str, set[str]] = defaultdict(set)
     for integration, name in keys:
         names[integration].add(name)

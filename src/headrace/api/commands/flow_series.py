@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import WithJsonSchema
 
-from headrace.api.commands.report_pages import Links, data_of, few_links, own_link, page_of
+from headrace.api.commands.report_pages import Answers, Links, data_of, page_of
 from headrace.api.state import State
 from headrace.jsonapi.bodies import New
 from headrace.jsonapi.operation import Call
@@ -23,22 +23,6 @@ PAGE_FIGURES = 500_000
 """Rows of one page, and figures: a page of many buckets and statistics has fewer rows. Our choice, as for values."""
 
 Report = New[Literal["flow-series-report"], Annotated[dict[str, Any], WithJsonSchema(series_schema())]]
-
-
-async def query_flow_series(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document of a page of the report."""
-    data, links = await _page(call)
-    return {"data": data, "links": links}
-
-
-async def query_with_few_links(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document as revisions before 2026-01-15 show it: without links, but for one to a next page."""
-    return few_links(*await _page(call))
-
-
-async def query_with_own_link(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document as revisions before 2024-07-15 show it: its own link stands inside the data."""
-    return own_link(*await _page(call))
 
 
 async def _page(call: Call[State, Any]) -> tuple[dict[str, Any], Links]:
@@ -57,3 +41,6 @@ async def _page(call: Call[State, Any]) -> tuple[dict[str, Any], Links]:
 def _size(series: Series) -> int:
     figures = max(1, len(series.date_times) * len(series.request.values.statistics))
     return min(PAGE_SIZE, max(1, PAGE_FIGURES // figures))
+
+
+ANSWERS = Answers(_page)

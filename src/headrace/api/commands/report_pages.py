@@ -7,7 +7,7 @@ stands in a row (`reports`, `flow_series`). Follows reference 6.4.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,26 @@ def data_of(call: Call[State, Any], groups: Sequence[Groupings], attributes: Map
             "flow-messages": {"data": _identifiers("flow-message", [one["flow_message_id"] for one in groups])},
         },
     }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """A report's commands, over `page`, which returns the data and the links of the page that a query asks for."""
+
+    page: Callable[[Call[State, Any]], Awaitable[tuple[dict[str, Any], Links]]]
+
+    async def query(self, call: Call[State, Any]) -> dict[str, Any]:
+        """Return the document of a page."""
+        data, links = await self.page(call)
+        return {"data": data, "links": links}
+
+    async def with_few_links(self, call: Call[State, Any]) -> dict[str, Any]:
+        """Return the document as revisions before 2026-01-15 show it."""
+        return few_links(*await self.page(call))
+
+    async def with_own_link(self, call: Call[State, Any]) -> dict[str, Any]:
+        """Return the document as revisions before 2024-07-15 show it."""
+        return own_link(*await self.page(call))
 
 
 def few_links(data: dict[str, Any], links: Links) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import WithJsonSchema
 
-from headrace.api.commands.report_pages import Links, data_of, few_links, own_link, page_of
+from headrace.api.commands.report_pages import Answers, Links, data_of, page_of
 from headrace.api.state import State
 from headrace.jsonapi.bodies import New
 from headrace.jsonapi.operation import Call
@@ -23,22 +23,6 @@ PAGE_SIZE = 1000
 Report = New[Literal["flow-values-report"], Annotated[dict[str, Any], WithJsonSchema(request_schema())]]
 
 
-async def query_flow_values(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document of a page of the report."""
-    data, links = await _page(call)
-    return {"data": data, "links": links}
-
-
-async def query_with_few_links(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document as revisions before 2026-01-15 show it: without links, but for one to a next page."""
-    return few_links(*await _page(call))
-
-
-async def query_with_own_link(call: Call[State, Any]) -> dict[str, Any]:
-    """Return the document as revisions before 2024-07-15 show it: its own link stands inside the data."""
-    return own_link(*await _page(call))
-
-
 async def _page(call: Call[State, Any]) -> tuple[dict[str, Any], Links]:
     """Return the data and the links of the page that the query asks for."""
     state = call.ctx.state
@@ -48,3 +32,6 @@ async def _page(call: Call[State, Any]) -> tuple[dict[str, Any], Links]:
     shown = rows[page.rows]
     results = [{"groupings": dict(row.groupings), "statistics": dict(row.statistics)} for row in shown]
     return data_of(call, [row.groupings for row in shown], {"results": results}), page.links
+
+
+ANSWERS = Answers(_page)

@@ -19,18 +19,18 @@ from headrace.jsonapi.serve import Incoming
 
 VALUES, SERIES, AGGREGATES = "query_flow_values", "query_flow_series", "query_metric_aggregates"
 FEW_LINKS = {
-    VALUES: {"command": reports.query_with_few_links},
-    SERIES: {"command": flow_series.query_with_few_links},
+    VALUES: {"command": reports.ANSWERS.with_few_links},
+    SERIES: {"command": flow_series.ANSWERS.with_few_links},
     AGGREGATES: {"command": metric_aggregates.query_with_few_links},
 }
 """The operations as they were before documents linked to themselves."""
 OWN_LINK: Mapping[str, Mapping[str, Any]] = {
     VALUES: {
-        "command": reports.query_with_own_link,
+        "command": reports.ANSWERS.with_own_link,
         "resource": replace(flow_values_report.REPORT, path="/api/flow-values-reports"),
     },
     SERIES: {
-        "command": flow_series.query_with_own_link,
+        "command": flow_series.ANSWERS.with_own_link,
         "resource": replace(flow_series_report.REPORT, path="/api/flow-series-reports"),
     },
 }

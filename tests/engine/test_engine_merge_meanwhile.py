@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -20,9 +21,11 @@ from merging import (
 )
 
 from engine_shop import EngineShop, definition, delay, email
+from headrace.channels.mailbox import InboxMessage
 from headrace.channels.port import Envelope, Result, Sent
 from headrace.clock import SystemClock
 from headrace.engine.jobs import run_jobs
+from headrace.engine.mailbox import DatabaseMailbox
 from headrace.engine.merges import request_merge
 from headrace.engine.worker import Worker
 from headrace.ids import bucket_of
@@ -90,6 +93,28 @@ async def test_a_message_claimed_before_the_merge_is_written_to_the_destination(
     ((subject, _),) = await recipients(shop)
     assert "one" == subject
     assert [DeliveryState.SENT] == [row["state"] for row in await shop.deliveries()]
+
+
+async def test_what_the_inbox_keeps_after_the_merge_follows_its_delivery(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merged between the letter and its place in the inbox: the message is found under the destination."""
+    shop = await open_shop(database)
+    await shop.flow(definition(await shop.metric(METRIC), email("one", await shop.template())))
+    ana, bea = await two_people(shop)
+    await shop.event(METRIC, "ana")
+    store = DatabaseMailbox.store
+
+    async def merge_and_store(mailbox: DatabaseMailbox, messages: Sequence[InboxMessage]) -> None:
+        await request_merge(shop.core, shop.account, ana, bea, await shop.now(), SystemClock().now())
+        await store(mailbox, messages)
+
+    monkeypatch.setattr(DatabaseMailbox, "store", merge_and_store)
+    await shop.drain()
+    await work(shop)
+    kept = await database.fetch("SELECT bucket, profile_id FROM inbox_message")
+    assert [(bucket_of(bea), bea)] == [tuple(row.values()) for row in kept]
+    assert {} == await left_of(shop, ana)
 
 
 async def test_an_event_that_looked_before_the_merge_goes_to_the_destination(database: Database) -> None:

@@ -29,6 +29,7 @@ from headrace.storage.awaited import Settled, settle_awaited
 from headrace.storage.database import Connection, Row
 from headrace.storage.deliveries import Claim, DeliveryResult, record_results
 from headrace.storage.interactions import Interaction, record_interactions
+from headrace.storage.merge_rows import Move, move_inbox
 from headrace.storage.step_counts import Key, add_counts
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,15 @@ class Outcome:
 
 
 class Merged(Exception):
-    """Deliveries moved with their person before their results were written: `outcomes` say where they are now."""
+    """Deliveries moved with their person before their results were written: `outcomes` say where they are now.
 
-    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+    `moves` say who became whom, each with the deliveries that went along.
+    """
+
+    def __init__(self, outcomes: Sequence[Outcome], moves: Sequence[tuple[Move, uuid.UUID]]) -> None:
         super().__init__(f"{len(outcomes)} results are written once more, for people who were merged")
         self.outcomes = outcomes
+        self.moves = moves
 
 
 async def record(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -71,6 +76,7 @@ async def record(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: dat
             return
         except Merged as merged:
             outcomes = merged.outcomes
+            await _bring_inbox(core, merged)
         except PASSING:
             if pause is None:
                 raise
@@ -81,6 +87,13 @@ async def record(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: dat
                 raise
             break
     await _record_singly(core, claim, outcomes, now)
+
+
+async def _bring_inbox(core: Core, merged: Merged) -> None:
+    """Let what the inbox kept under the old profile meanwhile follow its delivery."""
+    async with core.database.transaction() as transaction:
+        for move, delivery_id in merged.moves:
+            await move_inbox(transaction, move, [delivery_id])
 
 
 async def _record_singly(core: Core, claim: Claim, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -114,7 +127,12 @@ async def _check_places(transaction: Connection, outcomes: Sequence[Outcome], ou
     present = await of_merged(transaction, lost, ()) if lost else None
     if present is not None:
         rows = {row["delivery_id"]: row for row in present}
-        raise Merged([_placed(one, rows.get(one.result.delivery_id)) for one in outcomes])
+        moves = [
+            (Move(one.row["account_id"], one.row["profile_id"], row["profile_id"]), one.result.delivery_id)
+            for one in outcomes
+            if (row := rows.get(one.result.delivery_id)) and row["profile_id"] != one.row["profile_id"]
+        ]
+        raise Merged([_placed(one, rows.get(one.result.delivery_id)) for one in outcomes], moves)
 
 
 def _placed(outcome: Outcome, row: Row | None) -> Outcome:

@@ -73,9 +73,10 @@ UNION
 _LOCK_DELIVERIES = """
 SELECT FROM delivery WHERE bucket = $1 AND account_id = $2 AND delivery_id = ANY($3) ORDER BY delivery_id FOR UPDATE
 """
+_INBOX = _move(t.inbox_message, "t.delivery_id = ANY($6::uuid[])", "ON CONFLICT DO NOTHING")
 _BY_DELIVERY = [
     _move(table, "t.delivery_id = ANY($6::uuid[])") for table in (t.delivery, t.interaction, t.conversion)
-] + [_move(t.inbox_message, "t.delivery_id = ANY($6::uuid[])")]
+] + [_INBOX]
 
 _CHOOSE_RUNS = f"""
 (SELECT run_id, state, event_number, event_at FROM run WHERE {_OF_SOURCE} AND (state IN (0, 3, 4) OR run_id = ANY($5)))
@@ -181,6 +182,11 @@ async def move_deliveries(transaction: Connection, move: Move, limit: int = NEWE
         for statement in _BY_DELIVERY:
             await transaction.execute(statement, *place, chosen)
     return len(chosen), [row["run_id"] for row in rows if row["state"] in (0, 1, 6)]
+
+
+async def move_inbox(transaction: Connection, move: Move, delivery_ids: Sequence[uuid.UUID]) -> None:
+    """Move what the inbox came to keep of deliveries that had moved before it was told of them."""
+    await transaction.execute(_INBOX, *move.keys(), list(delivery_ids))
 
 
 async def move_runs(transaction: Connection, move: Move, needed: Sequence[uuid.UUID], limit: int = NEWEST) -> int:

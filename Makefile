@@ -1,7 +1,7 @@
 # Everything that is done with the project, by one word each. A bare machine needs Python >= 3.11, git and make.
 
 PYTHON ?= python3
-TESTERS ?= 2
+TESTERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
